@@ -1,0 +1,102 @@
+import type { Matrix } from '../linalg/matrix.js';
+
+/**
+ * What a cell may do with its quantities. Whoever supplies the operations decides what a quantity `Q` is: a vector
+ * (value), an interval, a node of a graph (trace). Every operation but `affine` and `concat` acts elementwise.
+ */
+export interface Algebra<Q> {
+  /** W q + b, with W of shape rows × length(q); no b means 0. */
+  affine(W: Matrix, q: Q, b?: Float64Array): Q;
+  /** The entries of a, then those of b. Only ever the argument of an `affine`. */
+  concat(a: Q, b: Q): Q;
+  add(a: Q, b: Q): Q;
+  mul(a: Q, b: Q): Q;
+  /** A fixed vector, times q. */
+  scale(d: Float64Array, q: Q): Q;
+  /** A fixed vector, plus q. */
+  shift(d: Float64Array, q: Q): Q;
+  /** 1 − q. */
+  complement(q: Q): Q;
+  /** (1 − z) a + z b: for z in [0, 1] it never leaves the interval between a and b. */
+  mix(z: Q, a: Q, b: Q): Q;
+  /** 1 / (1 + e^−q). */
+  sigmoid(q: Q): Q;
+  tanh(q: Q): Q;
+  /** max(q, 0), with derivative 0 at 0 as PyTorch has it. */
+  relu(q: Q): Q;
+}
+
+/** The sizes that a parameter's shape is made of: H hidden units, I inputs. */
+export type Extent = 'H' | 'I' | 'H+I';
+
+export interface CellParameter {
+  readonly name: string;
+  readonly kind: 'matrix' | 'vector';
+  readonly rows: Extent;
+  /** Absent for a vector. */
+  readonly cols?: Extent;
+  /** A parameter that may be missing and then is zero (biases, input matrices of autonomous systems). */
+  readonly optional?: true;
+}
+
+/** Values for a cell's parameters. A missing optional one is absent. */
+export interface CellWeights {
+  readonly hiddenSize: number;
+  readonly inputSize: number;
+  readonly matrices: Readonly<Record<string, Matrix>>;
+  readonly vectors: Readonly<Record<string, Float64Array>>;
+}
+
+/** Every state block has H entries. The block named `h` is what the layer hands on. */
+export type State<Q> = Readonly<Record<string, Q>>;
+
+/** A recurrence, s' = F(s, x), as equations over any algebra. */
+export interface Cell {
+  /** The registry name: `--cell NAME`, and `cell` in results. */
+  readonly name: string;
+  /** The family whose parameter count it shares. */
+  readonly family: 'rnn' | 'gru' | 'lstm' | 'other';
+  /** One line for people. */
+  readonly summary: string;
+  /** The equations as text, for `inspect` and the documentation. */
+  readonly formula: readonly string[];
+  /** State blocks in state order: ['h'] or ['h', 'c']. */
+  readonly blocks: readonly string[];
+  readonly parameters: readonly CellParameter[];
+  equations<Q>(op: Algebra<Q>, w: CellWeights, s: State<Q>, x: Q): State<Q>;
+}
+
+export const matrixParameter = (name: string, cols: Extent, optional = false): CellParameter => ({
+  name,
+  kind: 'matrix',
+  rows: 'H',
+  cols,
+  ...(optional ? { optional: true as const } : {}),
+});
+
+export const vectorParameter = (name: string, optional = true): CellParameter => ({
+  name,
+  kind: 'vector',
+  rows: 'H',
+  ...(optional ? { optional: true as const } : {}),
+});
+
+/** The parameters that a gate g of a PyTorch-like cell has: W_g x + bx_g and U_g h + bh_g. */
+export const gateParameters = (g: string): CellParameter[] => [
+  matrixParameter(`W_${g}`, 'I'),
+  matrixParameter(`U_${g}`, 'H'),
+  vectorParameter(`bx_${g}`),
+  vectorParameter(`bh_${g}`),
+];
+
+/** W_g x + bx_g. */
+export const input = <Q>(op: Algebra<Q>, w: CellWeights, g: string, x: Q): Q =>
+  op.affine(w.matrices[`W_${g}`]!, x, w.vectors[`bx_${g}`]);
+
+/** U_g h + bh_g. */
+export const recurrent = <Q>(op: Algebra<Q>, w: CellWeights, g: string, h: Q): Q =>
+  op.affine(w.matrices[`U_${g}`]!, h, w.vectors[`bh_${g}`]);
+
+/** W_g x + bx_g + U_g h + bh_g. */
+export const preactivation = <Q>(op: Algebra<Q>, w: CellWeights, g: string, h: Q, x: Q): Q =>
+  op.add(input(op, w, g, x), recurrent(op, w, g, h));

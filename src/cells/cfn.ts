@@ -1,0 +1,20 @@
+import { type Cell, gateParameters, matrixParameter, preactivation } from './cell.js';
+
+/** The chaos-free network, T. Laurent and J. von Brecht, ICLR 2017, arXiv 1612.06212, eqs. 1–2. */
+export const cfn: Cell = {
+  name: 'cfn',
+  family: 'other',
+  summary: 'chaos-free network',
+  formula: [
+    'θ = σ(W_t x + bx_t + U_t h + bh_t)',
+    'η = σ(W_e x + bx_e + U_e h + bh_e)',
+    "h' = θ ⊙ tanh(h) + η ⊙ tanh(W x)",
+  ],
+  blocks: ['h'],
+  parameters: [...['t', 'e'].flatMap(gateParameters), matrixParameter('W', 'I')],
+  equations(op, w, { h }, x) {
+    const theta = op.sigmoid(preactivation(op, w, 't', h!, x));
+    const eta = op.sigmoid(preactivation(op, w, 'e', h!, x));
+    return { h: op.add(op.mul(theta, op.tanh(h!)), op.mul(eta, op.tanh(op.affine(w.matrices.W!, x)))) };
+  },
+};
