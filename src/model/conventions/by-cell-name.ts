@@ -1,0 +1,202 @@
+import { type Cell, type CellParameter, type CellWeights, cells, type Extent } from '../../cells/index.js';
+import { UserError } from '../../errors.js';
+import type { Tensor } from '../../formats/weight-file.js';
+import { type Matrix, zeros } from '../../linalg/matrix.js';
+import type { ModelOptions } from '../model.js';
+import { label, leafName, parentPath, type Source, shapeText } from '../source.js';
+import { askedCell, knownCell, oneOf } from './choose-cell.js';
+import { type Convention, examined, type Found, type OpenModule, storedNumbers } from './convention.js';
+import { matrixOf, matrixShape, vectorOf } from './stored.js';
+
+type Parts = ReadonlyMap<string, Tensor>;
+
+/** Tensors named as the parameters of a cell of `src/cells`: W_r, U_r, bx_r … One layer, one direction. */
+export const byCellName: Convention = {
+  name: 'by-cell-name',
+  match(source, options) {
+    const cell = options.cell === undefined ? undefined : knownCell(options.cell);
+    return [...byPath(source)].flatMap(([path, tensors]) => {
+      const found = cell ? askedFor(cell, path, tensors) : recognised(path, tensors);
+      return found ? [found] : [];
+    });
+  },
+};
+
+function byPath(source: Source): Map<string, Map<string, Tensor>> {
+  const modules = new Map<string, Map<string, Tensor>>();
+  for (const [name, tensor] of source.tensors) {
+    const path = parentPath(name);
+    if (!modules.has(path)) modules.set(path, new Map());
+    modules.get(path)!.set(leafName(name), tensor);
+  }
+  return modules;
+}
+
+/** A cell that the user named: what is wrong with its tensors is said when it is opened. */
+function askedFor(cell: Cell, path: string, tensors: Parts): Found | undefined {
+  const parts = partsOf(cell, tensors);
+  return parts.size === 0 ? undefined : foundModule([cell], path, parts);
+}
+
+/** The cell whose parameters are all there; of several the one that accounts for the most tensors. */
+function recognised(path: string, tensors: Parts): Found | undefined {
+  const found = cells
+    .filter((cell) => missingOf(cell, tensors).length === 0)
+    .map((cell) => ({ cell, parts: partsOf(cell, tensors) }))
+    .filter(({ cell, parts }) => fits(cell, parts));
+  const most = Math.max(...found.map(({ parts }) => parts.size));
+  const best = found.filter(({ parts }) => parts.size === most);
+  return (
+    best[0] &&
+    foundModule(
+      best.map(({ cell }) => cell),
+      path,
+      best[0].parts,
+    )
+  );
+}
+
+function fits(cell: Cell, parts: Parts): boolean {
+  try {
+    checkedSizes(cell, '', parts);
+    return true;
+  } catch (error) {
+    if (error instanceof UserError) return false;
+    throw error;
+  }
+}
+
+const partsOf = (cell: Cell, tensors: Parts): Parts =>
+  new Map([...tensors].filter(([name]) => cell.parameters.some((parameter) => parameter.name === name)));
+
+/** Parameters that have to be there; matrices of the input may be absent from a system without inputs. */
+const missingOf = (cell: Cell, tensors: Parts): string[] =>
+  cell.parameters
+    .filter(({ name, optional, cols }) => !optional && cols !== 'I' && !tensors.has(name))
+    .map(({ name }) => name);
+
+function foundModule(members: readonly Cell[], path: string, parts: Parts): Found {
+  const cell = members[0]!;
+  const common = {
+    name: path,
+    aliases: [],
+    convention: byCellName.name,
+    layers: 1,
+    bidirectional: false,
+    parameters: storedNumbers(parts),
+    parts,
+    notes: [],
+  };
+  return examined(common, () => {
+    const sizes = checkedSizes(cell, path, parts);
+    return {
+      ...sizes,
+      family: cell.family,
+      cell: cell.name,
+      hasBiases: cell.parameters.some(({ name, kind }) => kind === 'vector' && parts.has(name)),
+      open: (options) => open(members, path, parts, sizes, options),
+    };
+  });
+}
+
+interface Sizes {
+  readonly hiddenSize: number;
+  readonly inputSize: number;
+}
+
+/** H and I, after every tensor was found to have the shape that they give it. */
+function checkedSizes(cell: Cell, path: string, parts: Parts): Sizes {
+  const missing = missingOf(cell, parts);
+  if (missing.length > 0)
+    throw new UserError(
+      'CORRUPT',
+      `${label(path)} lacks ${missing.join(', ')}: the parameters of ${cell.name} are ${signature(cell)}.`,
+    );
+  const sizes = impliedSizes(cell, parts);
+  for (const parameter of cell.parameters) checkShape(parameter, parts, sizes, cell);
+  return sizes;
+}
+
+const signature = (cell: Cell): string =>
+  cell.parameters
+    .map(
+      ({ name, rows, cols, optional }) =>
+        `${name} [${cols ? `${rows}, ${cols}` : rows}]${optional ? '?' : ''}`,
+    )
+    .join(', ');
+
+/** H from the first tensor, I from the first one that sees the input; no such tensor means no input. */
+function impliedSizes(cell: Cell, parts: Parts): Sizes {
+  const matrices = cell.parameters.filter(({ name, kind }) => kind === 'matrix' && parts.has(name));
+  const hiddenSize = matrixShape(parts.get(matrices[0]!.name)!)[0];
+  const seesInput = matrices.find(({ cols }) => cols !== 'H');
+  if (!seesInput) return { hiddenSize, inputSize: 0 };
+  const cols = matrixShape(parts.get(seesInput.name)!)[1];
+  return { hiddenSize, inputSize: seesInput.cols === 'I' ? cols : Math.max(0, cols - hiddenSize) };
+}
+
+function checkShape(parameter: CellParameter, parts: Parts, sizes: Sizes, cell: Cell): void {
+  const tensor = parts.get(parameter.name);
+  const why = `(H = ${sizes.hiddenSize}, I = ${sizes.inputSize})`;
+  if (!tensor) {
+    if (parameter.cols === 'I' && sizes.inputSize > 0 && !parameter.optional)
+      throw new UserError(
+        'CORRUPT',
+        `${parameter.name} of ${cell.name} is missing, though other tensors see an input ${why}.`,
+      );
+    return;
+  }
+  if (parameter.cols === undefined) {
+    vectorOf(tensor, sizes.hiddenSize, why);
+    return;
+  }
+  const [rows, cols] = matrixShape(tensor);
+  const expected = extent(parameter.cols, sizes);
+  if (rows !== sizes.hiddenSize || cols !== expected)
+    throw new UserError(
+      'SHAPE',
+      `${tensor.name} is ${shapeText(tensor.shape)}, expected ${sizes.hiddenSize}×${expected} ${why}.`,
+    );
+}
+
+const extent = (cols: Extent, { hiddenSize, inputSize }: Sizes): number =>
+  (cols === 'I' ? 0 : hiddenSize) + (cols === 'H' ? 0 : inputSize);
+
+function open(
+  members: readonly Cell[],
+  path: string,
+  parts: Parts,
+  sizes: Sizes,
+  options: ModelOptions,
+): OpenModule {
+  if (options.gates !== undefined)
+    throw new UserError(
+      'USAGE',
+      `--gates ${options.gates} does not fit ${label(path)}: its gates are told apart by name.`,
+    );
+  const asked = askedCell(label(path), members, options);
+  const cell = asked ?? members[0]!;
+  const guessed = `${label(path)}: the tensors are named as those of ${oneOf(members)}; ${cell.name} is assumed, --cell overrides`;
+  return {
+    cell,
+    assumptions: asked ? [] : [guessed],
+    layer: () => ({ name: 'layer0', cell, weights: weightsOf(cell, parts, sizes) }),
+  };
+}
+
+function weightsOf(cell: Cell, parts: Parts, sizes: Sizes): CellWeights {
+  const matrices: Record<string, Matrix> = {};
+  const vectors: Record<string, Float64Array> = {};
+  for (const { name, cols, optional } of cell.parameters) {
+    const tensor = parts.get(name);
+    if (tensor && cols) matrices[name] = freshMatrix(tensor);
+    else if (tensor) vectors[name] = vectorOf(tensor, sizes.hiddenSize, '');
+    else if (cols && !optional) matrices[name] = zeros(sizes.hiddenSize, extent(cols, sizes));
+  }
+  return { ...sizes, matrices, vectors };
+}
+
+function freshMatrix(tensor: Tensor): Matrix {
+  const m = matrixOf(tensor);
+  return { ...m, data: m.data.slice() };
+}

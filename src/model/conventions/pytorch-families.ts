@@ -1,0 +1,14 @@
+import { type Cell, gruResetAfter, gruResetBefore, lstm, rnnRelu, rnnTanh } from '../../cells/index.js';
+
+/** Cells whose gates are blocks of rows, [G·H, I] and [G·H, H]. The first is PyTorch's own. */
+export interface Family {
+  readonly cells: readonly [Cell, ...Cell[]];
+  /** Blocks in PyTorch's order. */
+  readonly gates: readonly string[];
+}
+
+export const FAMILIES: readonly Family[] = [
+  { cells: [rnnTanh, rnnRelu], gates: ['h'] },
+  { cells: [gruResetAfter, gruResetBefore], gates: ['r', 'z', 'n'] },
+  { cells: [lstm], gates: ['i', 'f', 'g', 'o'] },
+];
