@@ -1,4 +1,17 @@
+import type { Box } from '../src/calculus/interval.js';
+import type { Drive } from '../src/dynamics/drive.js';
+import { reachableBox } from '../src/dynamics/reachable-box.js';
+import type { Subject } from '../src/dynamics/subject.js';
+import { envelope } from '../src/envelope.js';
+import { counted, show, showPowerOfTen } from '../src/numbers.js';
+import { integer, type OptionTable, type Values } from '../src/options.js';
+import { complete, type Outcome, type Watch } from '../src/outcome.js';
 import type { AnalysisResult } from '../src/result.js';
+import type { Analysis } from './analysis.js';
+import { type FixedPointsValue, fixedPoints } from './fixed-points.js';
+import { type GradientsValue, gradients } from './gradients.js';
+import { jacobian } from './jacobian.js';
+import { type LyapunovValue, lyapunov } from './lyapunov.js';
 
 export interface Finding {
   readonly question: string;
@@ -11,4 +24,229 @@ export interface DiagnoseValue {
   readonly verdicts: readonly Finding[];
   /** Analysis name → its whole envelope. */
   readonly results: Readonly<Record<string, AnalysisResult>>;
+}
+
+/** Spectra and searches of large states cost n³ a step: by default only the leading exponents, and fewer starts. */
+const WHOLE_SPECTRUM = 128;
+const LEADING = 32;
+const starts = integer({
+  flags: '--starts <n>',
+  help: 'fixed points: how many places to search from',
+  fallback: undefined,
+  min: 1,
+  fallbackText: '1024 up to 64 state entries, fewer beyond',
+});
+const count = integer({
+  flags: '--count <k>',
+  help: 'Lyapunov exponents, the largest first',
+  fallback: undefined,
+  min: 1,
+  fallbackText: 'all up to 128 state entries, 32 beyond',
+});
+
+const options = {
+  warmup: lyapunov.options.warmup,
+  align: lyapunov.options.align,
+  steps: lyapunov.options.steps,
+  count,
+  lags: gradients.options.lags,
+  length: gradients.options.length,
+  threshold: gradients.options.threshold,
+  windows: gradients.options.windows,
+  starts,
+  unique: fixedPoints.options.unique,
+  constant: fixedPoints.options.constant,
+};
+
+type Options = Values<typeof options>;
+
+/** Everything that applies, with verdicts in plain words. */
+export const diagnose: Analysis<typeof options, DiagnoseValue> = {
+  name: 'diagnose',
+  summary: 'all of the above that apply, with verdicts and one report',
+  options,
+  async run(subject, given, watch) {
+    const settled = settle(subject, given);
+    const results: Record<string, AnalysisResult> = {};
+    const verdicts: Finding[] = [boundedness(subject)];
+    const part = async <T extends OptionTable, V>(analysis: Analysis<T, V>, chosen: Partial<Values<T>>) => {
+      const own = defaults(analysis.options, chosen);
+      const answer = await analysis.run(subject, own, labelled(watch, analysis.name));
+      const result = envelope(analysis.name, subject, own, answer);
+      results[analysis.name] = result as AnalysisResult;
+      return result;
+    };
+    const { warmup, align, steps, lags, length, threshold, windows, unique, constant } = settled;
+    let outcome = worse(
+      complete,
+      (await part(jacobian, { warmup: firstRows(subject.drive, warmup) })).outcome,
+    );
+    const spectrum = await part(lyapunov, { warmup, align, steps, count: settled.count });
+    verdicts.push(separation(spectrum));
+    outcome = worse(outcome, spectrum.outcome);
+    if (outcome.kind !== 'partial') {
+      const flow = await part(gradients, { lags, length, threshold, windows });
+      verdicts.push(gradientFlow(flow));
+      outcome = worse(outcome, flow.outcome);
+    }
+    if (outcome.kind !== 'partial') {
+      const rest = await part(fixedPoints, { starts: settled.starts, unique, constant });
+      verdicts.push(resting(rest));
+      outcome = worse(outcome, rest.outcome);
+    }
+    return { value: { verdicts, results }, outcome, settled };
+  },
+};
+
+function settle({ system }: Subject, given: Options): Options & { count: number; starts: number } {
+  const n = system.dimension;
+  return {
+    ...given,
+    count: given.count ?? (n <= WHOLE_SPECTRUM ? n : LEADING),
+    starts: given.starts ?? (n <= 64 ? 1024 : Math.max(64, Math.floor(1024 * (64 / n) ** 2))),
+  };
+}
+
+const firstRows = (drive: Drive, warmup: number | undefined): number =>
+  Math.min(warmup ?? 200, Number.isFinite(drive.length) ? drive.length - 1 : Number.POSITIVE_INFINITY);
+
+const defaults = <T extends OptionTable>(table: T, chosen: Partial<Values<T>>): Values<T> =>
+  Object.fromEntries(
+    Object.entries(table).map(([key, row]) => [key, chosen[key] ?? row.fallback]),
+  ) as Values<T>;
+
+const labelled = (watch: Watch, name: string): Watch => ({
+  tick: (done, total, label) => watch.tick(done, total, `${name}: ${label ?? ''}`),
+});
+
+/** The first thing that went wrong is what the whole is said to be. */
+const worse = (a: Outcome, b: Outcome): Outcome => (a.kind === 'complete' ? b : a);
+
+/** Can the state blow up? An interval enclosure answers for all inputs in the range of the drive. */
+function boundedness({ system, drive, mode }: Subject): Finding {
+  const question = 'Can its state blow up?';
+  const range = inputRange(drive);
+  const box = range && reachableBox(system, range);
+  if (!box) {
+    return {
+      question,
+      answer: 'not settled: no bound on the state was found',
+      level: 'unknown',
+      evidence: 'interval bounds of one step do not close on themselves for this recurrence',
+    };
+  }
+  const most = box.hi.reduce((a, b) => Math.max(a, b), 0);
+  const inputs =
+    mode === 'closed loop' ? 'fed with its own readout' : 'for inputs within the range of the drive';
+  return {
+    question,
+    answer: `no: once |h| ≤ 1, no entry of the state can exceed ${show(most)} in size, ${inputs}`,
+    level: 'good',
+    evidence: 'an interval enclosure of one step, rounded outward, is mapped into itself',
+  };
+}
+
+const LONGEST_SCAN = 100_000;
+
+/** Smallest and largest value of each input over the drive; null for noise, which has no range. */
+function inputRange(drive: Drive): Box | null {
+  if (drive.kind === 'noise' || drive.kind === 'expression') return null;
+  const rows = Number.isFinite(drive.length) ? Math.min(drive.length, LONGEST_SCAN) : 1;
+  const row = new Float64Array(drive.inputSize);
+  const lo = new Float64Array(drive.inputSize).fill(Number.POSITIVE_INFINITY);
+  const hi = new Float64Array(drive.inputSize).fill(Number.NEGATIVE_INFINITY);
+  for (let t = 0; t < rows; t++) {
+    drive.at(t, row);
+    for (let i = 0; i < row.length; i++) {
+      lo[i] = Math.min(lo[i]!, row[i]!);
+      hi[i] = Math.max(hi[i]!, row[i]!);
+    }
+  }
+  return { lo, hi };
+}
+
+const plusMinus = (v: number, error: number | null): string =>
+  `${show(v)}${error === null ? '' : ` ± ${show(error, 1)}`}`;
+
+function separation({ value, outcome }: AnalysisResult<LyapunovValue>): Finding {
+  const question = value.mode === 'driven' ? 'Does it forget small differences?' : 'Is its motion stable?';
+  const first = value.exponents[0]!;
+  const evidence = `λ₁ = ${plusMinus(first, value.standardErrors[0] ?? null)} nats per step over ${counted(value.steps, 'step')}, ${value.mode}`;
+  if (outcome.kind === 'failed')
+    return { question, answer: `no: ${outcome.what}`, level: 'bad', evidence: outcome.remedy };
+  switch (value.verdict) {
+    case 'stable':
+      return {
+        question,
+        answer: `yes: nearby trajectories merge, by a factor e every ${show(value.memoryTime)} steps`,
+        level: 'good',
+        evidence,
+      };
+    case 'chaotic':
+      return {
+        question,
+        answer: `no: chaotic, a small difference doubles every ${show(value.predictionHorizon)} steps`,
+        level: value.mode === 'driven' ? 'bad' : 'warn',
+        evidence,
+      };
+    case 'marginal':
+      return {
+        question,
+        answer: 'on the edge: differences neither grow nor fade within the error',
+        level: 'warn',
+        evidence,
+      };
+    case 'undetermined':
+      return {
+        question,
+        answer: 'undetermined: the error bar straddles zero; more steps would tell',
+        level: 'unknown',
+        evidence,
+      };
+  }
+}
+
+function gradientFlow({ value }: AnalysisResult<GradientsValue>): Finding {
+  const question = 'Do its gradients vanish?';
+  const { lag, log10 } = value.atLength;
+  const left = `after ${counted(lag, 'step')} ${showPowerOfTen(log10)} of the gradient is left`;
+  const reach = value.horizonIsLowerBound
+    ? `it stays above ${show(value.threshold)} for at least ${counted(value.horizon, 'step')}`
+    : `it falls below ${show(value.threshold)} after ${counted(value.horizon, 'step')}`;
+  const evidence = `${reach}; rate ${plusMinus(value.rate, value.rateError)} nats per step`;
+  switch (value.verdict) {
+    case 'vanishing':
+      return { question, answer: `yes: ${left}: vanishing`, level: 'bad', evidence };
+    case 'exploding':
+      return {
+        question,
+        answer: `they explode: after ${counted(lag, 'step')} the gradient is ${showPowerOfTen(log10)} times as large`,
+        level: 'bad',
+        evidence,
+      };
+    case 'preserved':
+      return { question, answer: `no: ${left}: preserved`, level: 'good', evidence };
+    case 'undetermined':
+      return { question, answer: `undetermined: ${left}`, level: 'unknown', evidence };
+  }
+}
+
+function resting({ value }: AnalysisResult<FixedPointsValue>): Finding {
+  const question =
+    value.input === 'closed loop' ? 'Where does it rest?' : 'Where does it rest under a held input?';
+  const fixed = value.points.filter((p) => p.kind === 'fixed' && p.reachable !== false);
+  const stable = fixed.filter((p) => p.stability === 'stable').length;
+  const slow = value.slowFound > 0 ? `, ${counted(value.slowFound, 'slow point')}` : '';
+  const evidence =
+    `${value.starts} starts: ${value.converged} at fixed points, ${value.slowStarts} at slow points, ${value.unconverged} unconverged, ` +
+    `${value.outside} outside the reachable box; ${show(value.coverage.unseen, 2)} estimated unseen (Chao1)`;
+  const found = `${counted(fixed.length, 'fixed point')} (${stable} stable)${slow}`;
+  if (fixed.length === 0)
+    return { question, answer: `nowhere that was found${slow}`, level: 'unknown', evidence };
+  return {
+    question,
+    answer: stable > 1 ? `${found}: it can hold one of ${stable} states` : found,
+    level: value.coverage.unseen < 1 ? 'good' : 'warn',
+    evidence,
+  };
 }

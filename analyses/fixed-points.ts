@@ -1,4 +1,18 @@
+import { type Box, pointBox } from '../src/calculus/interval.js';
+import { coverage } from '../src/dynamics/coverage.js';
+import { isHeld } from '../src/dynamics/drive.js';
+import { principalPlane } from '../src/dynamics/principal-plane.js';
+import { reachableBox } from '../src/dynamics/reachable-box.js';
+import { findRest, type RestSearch } from '../src/dynamics/rest-point.js';
+import { stabilityAt } from '../src/dynamics/stability.js';
+import { startsFor } from '../src/dynamics/starts.js';
+import type { Subject } from '../src/dynamics/subject.js';
+import { UserError } from '../src/errors.js';
+import { flag, integer, number, text, type Values } from '../src/options.js';
+import { complete, interrupted, type Watch } from '../src/outcome.js';
 import type { Complex } from '../src/result.js';
+import type { Analysis } from './analysis.js';
+import { timeConstant } from './jacobian.js';
 
 export type Stability = 'stable' | 'saddle' | 'unstable' | 'marginal';
 
@@ -10,6 +24,7 @@ export interface RestPoint {
   /** ‖F(s) − s‖. */
   readonly residual: number;
   readonly spectralRadius: number;
+  /** Eigenvalues beyond the unit circle by more than their error. */
   readonly unstableDimensions: number;
   readonly stability: Stability;
   readonly eigenvalues: readonly Complex[];
@@ -25,18 +40,21 @@ export interface RestPoint {
 }
 
 export interface FixedPointsValue {
-  /** Fixed points first, by unstable dimensions and q; then slow points by q. */
+  /** Fixed points first, by unstable dimensions and hits; then slow points by q. */
   readonly points: readonly RestPoint[];
   /** The input that was held, or 'closed loop'. */
   readonly input: readonly number[] | 'closed loop';
   readonly starts: number;
+  /** Starts that ended at a fixed point inside the reachable box. */
   readonly converged: number;
   /** Starts that ended neither at a root nor at a minimum of q. */
   readonly unconverged: number;
   /** Starts that ended at a minimum of q that is not a root. */
   readonly slowStarts: number;
-  /** Roots beyond the reachable box. */
+  /** Starts that ended at roots beyond the reachable box. */
   readonly outside: number;
+  /** Minima of q that are not roots, of which the slowest are listed. */
+  readonly slowFound: number;
   /** Fixed points by number of unstable dimensions: byUnstableDimension[d] of them have d. */
   readonly byUnstableDimension: readonly number[];
   readonly coverage: {
@@ -48,6 +66,8 @@ export interface FixedPointsValue {
     /** Good–Turing: probability that the next start finds something new, and its standard error. */
     readonly unseenMass: number;
     readonly unseenMassError: number;
+    /** At 95 %, only fixed points with a smaller share of the starts than this can have been missed altogether. */
+    readonly detectableShare: number;
   };
   /** Principal plane of the visited states, for drawing. */
   readonly projection: {
@@ -55,5 +75,216 @@ export interface FixedPointsValue {
     readonly explained: readonly [number, number];
     /** A stretch of the trajectory that the starts were taken from. */
     readonly path: readonly (readonly [number, number])[];
+  };
+}
+
+/** Minima of q beyond these are counted, not listed. */
+const MOST_SLOW = 50;
+const PATH_POINTS = 1000;
+/** A Newton or trust-region step each; most starts need a few dozen. */
+const ITERATIONS = 400;
+
+const options = {
+  starts: integer({ flags: '--starts <n>', help: 'how many places to search from', fallback: 1024, min: 1 }),
+  tolerance: number({
+    flags: '--tolerance <q>',
+    help: 'a fixed point has ½‖F(s) − s‖² up to this',
+    fallback: 1e-24,
+    above: 0,
+  }),
+  unique: number({
+    flags: '--unique <distance>',
+    help: 'roots nearer than this are one',
+    fallback: 1e-5,
+    above: 0,
+  }),
+  constant: text({
+    flags: '--constant <values>',
+    help: 'the held input: one number for all, or one each, with commas',
+    fallback: undefined,
+    fallbackText: 'the input of a constant drive, otherwise 0',
+  }),
+  all: flag({ flags: '--all', help: 'list roots beyond the reachable box too' }),
+};
+
+type Options = Values<typeof options>;
+
+/** States where F(s) = s for a held input, and minima of ½‖F(s) − s‖² that are no roots (D. Sussillo, O. Barak, 2013). */
+export const fixedPoints: Analysis<typeof options, FixedPointsValue> = {
+  name: 'fixed-points',
+  summary: 'where does the network rest or nearly rest, and how stable is it there',
+  options,
+  async run(subject, given, watch) {
+    const x = heldInput(subject, given.constant);
+    const { starts, visited } = startsFor(subject, x, given.starts);
+    const finds = new Finds(given.unique);
+    const done = await search(subject, x, starts, given, finds, watch);
+    const outcome = done < starts.length ? interrupted(done, starts.length, 'starts') : complete;
+    return { value: summarise(subject, x, visited, finds, done, given), outcome };
+  },
+};
+
+function heldInput({ system, drive }: Subject, constant: string | undefined): Float64Array {
+  const x = new Float64Array(system.inputSize);
+  if (constant === undefined) {
+    if (isHeld(drive)) drive.at(0, x);
+    return x;
+  }
+  const values = constant.split(',').map((v) => (v.trim() === '' ? Number.NaN : Number(v)));
+  if (!values.every(Number.isFinite) || (values.length !== 1 && values.length !== x.length)) {
+    throw new UserError(
+      'USAGE',
+      `--constant takes one number or ${x.length} with commas (the network's inputs), not '${constant}'`,
+    );
+  }
+  return x.map((_, i) => values[values.length === 1 ? 0 : i]!);
+}
+
+async function search(
+  { system }: Subject,
+  x: Float64Array,
+  starts: readonly Float64Array[],
+  { tolerance }: Options,
+  finds: Finds,
+  watch: Watch,
+): Promise<number> {
+  for (let k = 0; k < starts.length; k++) {
+    if (await watch.tick(k, starts.length, 'searching')) return k;
+    finds.add(findRest(system, x, starts[k]!, { tolerance, iterations: ITERATIONS }));
+  }
+  return starts.length;
+}
+
+interface Find {
+  readonly kind: 'root' | 'minimum';
+  state: Float64Array;
+  q: number;
+  hits: number;
+}
+
+/** Distinct ends of searches, with how often each was reached. */
+class Finds {
+  readonly found: Find[] = [];
+  unconverged = 0;
+
+  constructor(private readonly distance: number) {}
+
+  add({ kind, state, q }: RestSearch): void {
+    if (kind === 'unconverged') {
+      this.unconverged++;
+      return;
+    }
+    const twin = this.found.find((f) => f.kind === kind && near(f.state, state, this.reach(kind)));
+    if (!twin) {
+      this.found.push({ kind, state, q, hits: 1 });
+      return;
+    }
+    twin.hits++;
+    if (q < twin.q) [twin.state, twin.q] = [state, q];
+  }
+
+  /** Minima are located to the square root of what roots are. */
+  private reach(kind: Find['kind']): number {
+    return kind === 'root' ? this.distance : Math.sqrt(this.distance);
+  }
+}
+
+function near(a: Float64Array, b: Float64Array, distance: number): boolean {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) {
+    sum += (a[i]! - b[i]!) ** 2;
+    if (sum > distance * distance) return false;
+  }
+  return true;
+}
+
+function summarise(
+  subject: Subject,
+  x: Float64Array,
+  visited: readonly Float64Array[],
+  finds: Finds,
+  starts: number,
+  { all }: Options,
+): FixedPointsValue {
+  const box = reachableBox(subject.system, pointBox(x));
+  const plane = principalPlane(visited);
+  const roots = finds.found.filter((f) => f.kind === 'root');
+  const inside = roots.filter((f) => within(box, f.state) !== false);
+  const slow = finds.found.filter((f) => f.kind === 'minimum').sort((a, b) => a.q - b.q);
+  const describe = (f: Find): RestPoint => describePoint(subject, x, box, f, plane.project);
+  const fixed = (all ? roots : inside).map(describe);
+  fixed.sort((a, b) => a.unstableDimensions - b.unstableDimensions || b.hits - a.hits);
+  const count = (list: readonly Find[]): number => list.reduce((sum, f) => sum + f.hits, 0);
+  const found = coverage(
+    inside.map((f) => f.hits),
+    starts,
+  );
+  return {
+    points: [...fixed, ...slow.slice(0, MOST_SLOW).map(describe)],
+    input: subject.mode === 'closed loop' ? 'closed loop' : Array.from(x),
+    starts,
+    converged: count(inside),
+    unconverged: finds.unconverged,
+    slowStarts: count(slow),
+    outside: count(roots) - count(inside),
+    slowFound: slow.length,
+    byUnstableDimension: histogram(
+      fixed.filter((p) => p.reachable !== false).map((p) => p.unstableDimensions),
+    ),
+    coverage: {
+      method: 'chao1',
+      unseen: found.chao1BiasCorrected - found.seen,
+      seenOnce: found.seenOnce,
+      seenTwice: found.seenTwice,
+      unseenMass: found.unseenMass,
+      unseenMassError: found.unseenMassError,
+      detectableShare: found.detectableShare,
+    },
+    projection: { explained: plane.explained, path: visited.slice(0, PATH_POINTS).map(plane.project) },
+  };
+}
+
+function histogram(values: readonly number[]): number[] {
+  const counts = new Array<number>(Math.max(-1, ...values) + 1).fill(0);
+  for (const v of values) counts[v]!++;
+  return counts;
+}
+
+/** null where no box is known. */
+function within(box: Box | null, s: Float64Array): boolean | null {
+  const slack = 1e-9;
+  return box && s.every((v, i) => v >= box.lo[i]! - slack && v <= box.hi[i]! + slack);
+}
+
+function describePoint(
+  { system, output }: Subject,
+  x: Float64Array,
+  box: Box | null,
+  { kind, state, q, hits }: Find,
+  project: (s: Float64Array) => [number, number],
+): RestPoint {
+  const residual = Math.sqrt(2 * q);
+  const { eigenvalues, unstable, marginal } = stabilityAt(system, x, state, kind === 'root' ? residual : 0);
+  const moduli = eigenvalues.map(([re, im]) => Math.hypot(re, im));
+  return {
+    kind: kind === 'root' ? 'fixed' : 'slow',
+    state: Array.from(state),
+    q,
+    residual,
+    spectralRadius: moduli[0] ?? 0,
+    unstableDimensions: unstable,
+    stability: marginal
+      ? 'marginal'
+      : unstable === 0
+        ? 'stable'
+        : unstable === moduli.length
+          ? 'unstable'
+          : 'saddle',
+    eigenvalues,
+    timeConstants: moduli.map(timeConstant),
+    hits,
+    reachable: within(box, state),
+    ...(output && { output: Array.from(output(state)) }),
+    projection: project(state),
   };
 }

@@ -1,0 +1,85 @@
+import type { Algebra, Cell, CellWeights } from '../cells/index.js';
+import type { Matrix } from '../linalg/matrix.js';
+import type { ElementaryName } from './elementary.js';
+
+/** A node of a traced cell. Arguments are indices of earlier nodes; `length` is how many entries its value has. */
+export type Node = { readonly length: number } & (
+  | { readonly op: 'state'; readonly block: number }
+  | { readonly op: 'input' }
+  | { readonly op: 'affine'; readonly W: Matrix; readonly arg: number; readonly b: Float64Array | undefined }
+  | { readonly op: 'add' | 'mul'; readonly a: number; readonly b: number }
+  | { readonly op: 'mix'; readonly z: number; readonly a: number; readonly b: number }
+  | { readonly op: 'scale' | 'shift'; readonly d: Float64Array; readonly arg: number }
+  | { readonly op: 'complement'; readonly arg: number }
+  | { readonly op: 'unary'; readonly f: ElementaryName; readonly arg: number }
+);
+
+/** A cell's equations as a graph, in the order of evaluation. */
+export interface Graph {
+  readonly nodes: readonly Node[];
+  /** outputs[b] is the node that is the next value of state block b. */
+  readonly outputs: readonly number[];
+}
+
+/** A traced quantity: a node, or two that stand one above the other until an affine splits them. */
+type Traced = number | { readonly top: number; readonly bottom: number };
+
+/** Reads a cell's equations once and writes down what they do. */
+export function trace(cell: Cell, weights: CellWeights): Graph {
+  const nodes: Node[] = [];
+  const push = (node: Node): number => nodes.push(node) - 1;
+  const H = weights.hiddenSize;
+  const state = Object.fromEntries(
+    cell.blocks.map((name, block) => [name, push({ op: 'state', block, length: H }) as Traced]),
+  );
+  const x = push({ op: 'input', length: weights.inputSize });
+  const next = cell.equations<Traced>(recorder(nodes, push), weights, state, x);
+  return { nodes, outputs: cell.blocks.map((name) => single(next[name]!)) };
+}
+
+function single(q: Traced): number {
+  if (typeof q !== 'number') throw new Error('a stacked quantity may only be the argument of an affine');
+  return q;
+}
+
+function recorder(nodes: readonly Node[], push: (node: Node) => number): Algebra<Traced> {
+  const like = (q: number): number => nodes[q]!.length;
+  const binary = (op: 'add' | 'mul') => (a: Traced, b: Traced) =>
+    push({ op, a: single(a), b: single(b), length: like(single(a)) });
+  const fixed = (op: 'scale' | 'shift') => (d: Float64Array, q: Traced) =>
+    push({ op, d, arg: single(q), length: d.length });
+  const unary = (f: ElementaryName) => (q: Traced) =>
+    push({ op: 'unary', f, arg: single(q), length: like(single(q)) });
+  const affine = (W: Matrix, arg: number, b?: Float64Array): number => {
+    if (W.cols !== like(arg)) throw new Error(`affine: ${W.rows}×${W.cols} times ${like(arg)} entries`);
+    return push({ op: 'affine', W, arg, b, length: W.rows });
+  };
+  return {
+    affine(W, q, b) {
+      if (typeof q === 'number') return affine(W, q, b);
+      // W [top; bottom] = W_left top + W_right bottom: each half then meets the other affines of its argument.
+      const cut = like(q.top);
+      const left = affine(columns(W, 0, cut), q.top, b);
+      const right = affine(columns(W, cut, W.cols), q.bottom);
+      return push({ op: 'add', a: left, b: right, length: W.rows });
+    },
+    concat: (top, bottom) => ({ top: single(top), bottom: single(bottom) }),
+    add: binary('add'),
+    mul: binary('mul'),
+    scale: fixed('scale'),
+    shift: fixed('shift'),
+    complement: (q) => push({ op: 'complement', arg: single(q), length: like(single(q)) }),
+    mix: (z, a, b) => push({ op: 'mix', z: single(z), a: single(a), b: single(b), length: like(single(z)) }),
+    sigmoid: unary('sigmoid'),
+    tanh: unary('tanh'),
+    relu: unary('relu'),
+  };
+}
+
+function columns(W: Matrix, from: number, to: number): Matrix {
+  const data = new Float64Array(W.rows * (to - from));
+  for (let i = 0; i < W.rows; i++) {
+    data.set(W.data.subarray(i * W.cols + from, i * W.cols + to), i * (to - from));
+  }
+  return { rows: W.rows, cols: to - from, data };
+}

@@ -1,0 +1,67 @@
+import { UserError } from '../errors.js';
+import type { Drive } from './drive.js';
+
+/** What an expression must not reach: parsing and evaluating text, changing the parser, and making units. */
+const forbidden = [
+  'import',
+  'createUnit',
+  'evaluate',
+  'parse',
+  'simplify',
+  'derivative',
+  'resolve',
+  'reviver',
+];
+
+/**
+ * Inputs from a formula, such as sin(2 pi t / 25) + i: t is the step and i the input, both from 0. mathjs is loaded only
+ * here, since that alone takes about a second.
+ */
+export async function expressionDrive(expression: string, inputSize: number, seed: number): Promise<Drive> {
+  const { create, all } = await import('mathjs');
+  const math = create(all!, { randomSeed: String(seed) });
+  const spec = `expr:${expression}`;
+  const compiled = attempt(spec, () => math.compile(expression));
+  const refuse = (name: string) => () => {
+    throw new UserError('REFUSED', `${spec}: the function '${name}' may not be used in a drive`);
+  };
+  math.import(Object.fromEntries(forbidden.map((name) => [name, refuse(name)])), { override: true });
+  const at = (t: number, out: Float64Array): void => {
+    for (let i = 0; i < inputSize; i++)
+      out[i] = finite(
+        attempt(spec, () => compiled.evaluate({ t, i })),
+        spec,
+        t,
+        i,
+      );
+  };
+  at(0, new Float64Array(inputSize));
+  return { kind: 'expression', spec, inputSize, length: Number.POSITIVE_INFINITY, at };
+}
+
+function attempt<T>(spec: string, f: () => T): T {
+  try {
+    return f();
+  } catch (cause) {
+    if (cause instanceof UserError) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new UserError(
+      'USAGE',
+      `${spec}: ${why}; use t (step), i (input), numbers and functions such as sin, exp, random`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+function finite(v: unknown, spec: string, t: number, i: number): number {
+  const x = typeof v === 'boolean' ? Number(v) : v;
+  if (typeof x !== 'number' || !Number.isFinite(x)) {
+    throw new UserError(
+      'USAGE',
+      `${spec} gives ${String(v)} at t = ${t}, i = ${i}; it has to give a finite real number`,
+    );
+  }
+  return x;
+}

@@ -1,0 +1,174 @@
+import { type Box, interval, joinBoxes, sliceBox } from '../calculus/interval.js';
+import { Plan } from '../calculus/plan.js';
+import { gemm } from '../linalg/index.js';
+import { copy, type Matrix, rowBlock, zeros } from '../linalg/matrix.js';
+import type { Layer } from '../model/model.js';
+import type { Linearisation, System } from './system.js';
+
+/** Where a layer's share of the packed state lies. */
+interface Place {
+  readonly layer: Layer;
+  readonly plan: Plan;
+  readonly from: number;
+  readonly to: number;
+  /** Rows of the block `h`, which the next layer reads, counted from `from`. */
+  readonly hFrom: number;
+}
+
+/**
+ * A stack of layers as one map: the state is packed layer by layer, block by block (h, then c), and layer l + 1 reads
+ * the new h of layer l, so that J is block lower triangular.
+ */
+export function network(layers: readonly Layer[]): System {
+  const places = lay(layers);
+  const last = places.at(-1)!;
+  return new Network(places, last.to, places[0]!.plan.inputSize);
+}
+
+function lay(layers: readonly Layer[]): Place[] {
+  const places: Place[] = [];
+  for (const layer of layers) {
+    const plan = new Plan(layer.cell, layer.weights);
+    const from = places.at(-1)?.to ?? 0;
+    const hFrom = layer.cell.blocks.indexOf('h') * plan.hiddenSize;
+    places.push({ layer, plan, from, to: from + plan.stateSize, hFrom });
+  }
+  return places;
+}
+
+/** Rows of the packed state that the last layer hands on, its h. */
+export function outputRows(layers: readonly Layer[]): { from: number; to: number } {
+  const sizes = layers.map(({ cell, weights }) => cell.blocks.length * weights.hiddenSize);
+  const last = layers.at(-1)!;
+  const start = sizes.slice(0, -1).reduce((sum, size) => sum + size, 0);
+  const from = start + last.cell.blocks.indexOf('h') * last.weights.hiddenSize;
+  return { from, to: from + last.weights.hiddenSize };
+}
+
+class Network implements System {
+  readonly coordinates: readonly string[];
+
+  constructor(
+    private readonly places: readonly Place[],
+    readonly dimension: number,
+    readonly inputSize: number,
+  ) {
+    this.coordinates = places.flatMap(({ layer, plan }) =>
+      layer.cell.blocks.flatMap((block) =>
+        Array.from({ length: plan.hiddenSize }, (_, i) => `${layer.name}.${block}[${i}]`),
+      ),
+    );
+  }
+
+  step(s: Float64Array, x: Float64Array, next: Float64Array): void {
+    let input = x;
+    for (const { plan, from, to, hFrom } of this.places) {
+      plan.evaluate(s.subarray(from, to), input, next.subarray(from, to));
+      input = next.subarray(from + hFrom, from + hFrom + plan.hiddenSize);
+    }
+  }
+
+  linearise(s: Float64Array, x: Float64Array): Linearisation {
+    const next = new Float64Array(this.dimension);
+    this.step(s, x, next);
+    for (const { plan } of this.places) plan.linearise();
+    return new NetworkLinearisation(this.places, next, this.inputSize);
+  }
+
+  bounds(s: Box, x: Box): Box {
+    let input = x;
+    const next: Box[] = [];
+    for (const { layer, plan, from, to } of this.places) {
+      const own = sliceBox(s, from, to);
+      const H = plan.hiddenSize;
+      const state = Object.fromEntries(
+        layer.cell.blocks.map((name, b) => [name, sliceBox(own, b * H, (b + 1) * H)]),
+      );
+      const image = layer.cell.equations(interval, layer.weights, state, input);
+      next.push(...layer.cell.blocks.map((name) => image[name]!));
+      input = image.h!;
+    }
+    return joinBoxes(next);
+  }
+}
+
+class NetworkLinearisation implements Linearisation {
+  private formed: { state: Matrix; input: Matrix } | undefined;
+
+  constructor(
+    private readonly places: readonly Place[],
+    readonly next: Float64Array,
+    private readonly inputSize: number,
+  ) {}
+
+  jvp(V: Matrix, out: Matrix, X?: Matrix): void {
+    let input: Matrix | null = X ?? null;
+    for (const { plan, from, to, hFrom } of this.places) {
+      plan.jvp(rowBlock(V, from, to), input, rowBlock(out, from, to));
+      input = rowBlock(out, from + hFrom, from + hFrom + plan.hiddenSize);
+    }
+  }
+
+  vjp(W: Matrix, outS: Matrix, outX?: Matrix): void {
+    // The last layer first: what reaches its input is added to what reaches the h of the layer below.
+    let fromAbove: Matrix | null = null;
+    for (const { plan, from, to, hFrom } of this.places.toReversed()) {
+      let own = rowBlock(W, from, to);
+      if (fromAbove) {
+        own = { ...own, data: own.data.slice() };
+        const h = rowBlock(own, hFrom, hFrom + plan.hiddenSize);
+        for (let p = 0; p < h.data.length; p++) h.data[p] = h.data[p]! + fromAbove.data[p]!;
+      }
+      const toInput: Matrix | null = from > 0 ? zeros(plan.inputSize, W.cols) : (outX ?? null);
+      plan.vjp(own, rowBlock(outS, from, to), toInput);
+      fromAbove = toInput;
+    }
+  }
+
+  jacobian(): Matrix {
+    return copy(this.whole().state);
+  }
+
+  inputJacobian(): Matrix {
+    return copy(this.whole().input);
+  }
+
+  /** Layer l's rows are [∂/∂own state] on the diagonal, and ∂/∂its input times the rows of h of the layer below. */
+  private whole(): { state: Matrix; input: Matrix } {
+    this.formed ??= this.form();
+    return this.formed;
+  }
+
+  private form(): { state: Matrix; input: Matrix } {
+    const n = this.next.length;
+    const width = n + this.inputSize;
+    const all = zeros(n, width);
+    let below: Matrix | null = null;
+    for (const { plan, from, to, hFrom } of this.places) {
+      const local = plan.jacobian();
+      const own = rowBlock(all, from, to);
+      copyColumns(local, 0, own, from, plan.stateSize);
+      if (below) gemm(own, columns(local, plan.stateSize, local.cols), below, { beta: 1 });
+      else copyColumns(local, plan.stateSize, own, n, this.inputSize);
+      below = rowBlock(own, hFrom, hFrom + plan.hiddenSize);
+    }
+    return { state: columns(all, 0, n), input: columns(all, n, width) };
+  }
+
+  /** Block triangular: the determinants of the layers multiply. */
+  logAbsDet(): number {
+    return this.places.reduce((sum, { plan }) => sum + plan.logAbsDet(), 0);
+  }
+}
+
+function columns(m: Matrix, from: number, to: number): Matrix {
+  const out = zeros(m.rows, to - from);
+  copyColumns(m, from, out, 0, to - from);
+  return out;
+}
+
+function copyColumns(m: Matrix, from: number, into: Matrix, at: number, count: number): void {
+  for (let i = 0; i < m.rows; i++) {
+    into.data.set(m.data.subarray(i * m.cols + from, i * m.cols + from + count), i * into.cols + at);
+  }
+}

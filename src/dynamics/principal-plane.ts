@@ -1,0 +1,56 @@
+import { dot, norm2 } from '../linalg/index.js';
+
+export interface PrincipalPlane {
+  /** Share of the variance along each of the two axes. */
+  readonly explained: readonly [number, number];
+  readonly project: (s: Float64Array) => [number, number];
+}
+
+/** The mean of the states and their two directions of largest variance, by power iteration on centred rows. */
+export function principalPlane(states: readonly Float64Array[]): PrincipalPlane {
+  const n = states[0]?.length ?? 0;
+  const mean = new Float64Array(n);
+  for (const s of states) for (let i = 0; i < n; i++) mean[i] = mean[i]! + s[i]! / states.length;
+  const centred = states.map((s) => s.map((v, i) => v - mean[i]!));
+  const total = centred.reduce((sum, s) => sum + dot(s, s), 0);
+  const first = leading(centred, n);
+  const rest = centred.map((s) => without(s, first.axis));
+  const second = leading(rest, n);
+  const share = (variance: number): number => (total > 0 ? variance / total : 0);
+  return {
+    explained: [share(first.variance), share(second.variance)],
+    project: (s) => {
+      const d = s.map((v, i) => v - mean[i]!);
+      return [dot(d, first.axis), dot(d, second.axis)];
+    },
+  };
+}
+
+const ITERATIONS = 200;
+
+function leading(rows: readonly Float64Array[], n: number): { axis: Float64Array; variance: number } {
+  let axis = rows.reduce((best, row) => (norm2(row) > norm2(best) ? row : best), new Float64Array(n));
+  let variance = 0;
+  for (let k = 0; k < ITERATIONS; k++) {
+    const length = norm2(axis);
+    if (length === 0) return { axis, variance: 0 };
+    const unit = axis.map((v) => v / length);
+    const next = new Float64Array(n);
+    for (const row of rows) {
+      const weight = dot(row, unit);
+      for (let i = 0; i < n; i++) next[i] = next[i]! + weight * row[i]!;
+    }
+    axis = unit;
+    const grown = norm2(next);
+    if (Math.abs(grown - variance) <= 1e-12 * grown) return { axis, variance: grown };
+    variance = grown;
+    axis = next;
+  }
+  const length = norm2(axis);
+  return { axis: length > 0 ? axis.map((v) => v / length) : axis, variance };
+}
+
+const without = (s: Float64Array, axis: Float64Array): Float64Array => {
+  const along = dot(s, axis);
+  return s.map((v, i) => v - along * axis[i]!);
+};

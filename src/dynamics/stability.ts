@@ -1,0 +1,58 @@
+import { eigenvalueCondition, eigenvalues, frobeniusNorm, lu } from '../linalg/index.js';
+import type { Complex } from '../result.js';
+import { shifted } from './rest-point.js';
+import type { System } from './system.js';
+
+export interface StabilityAt {
+  /** Descending by modulus. */
+  readonly eigenvalues: readonly Complex[];
+  /** How many lie outside the unit circle by more than their error. */
+  readonly unstable: number;
+  /** Whether some lie on it within their error. */
+  readonly marginal: boolean;
+}
+
+/** Only eigenvalues this near to the unit circle can be within their error of it. */
+const NEAR = 1e-2;
+
+/**
+ * Eigenvalues of J at a rest point. One is on the unit circle as far as can be told when ||λ| − 1| is below
+ * κ(λ) (n ε ‖J‖ + L ‖(J − I)⁻¹‖ ‖F(s) − s‖): the rounding of J and the distance to the true root, through which L, a
+ * Lipschitz constant of J, moves it. κ(λ) = 1/|yᴴ x| is the eigenvalue's condition (J. Wilkinson, 1965).
+ */
+export function stabilityAt(system: System, x: Float64Array, s: Float64Array, residual: number): StabilityAt {
+  const J = system.linearise(s, x).jacobian();
+  const { re, im } = eigenvalues(J);
+  const pairs = Array.from(re, (v, i): Complex => [v, im[i]!]);
+  const excess = pairs.map(([a, b]) => Math.hypot(a, b) - 1);
+  const norm = frobeniusNorm(J);
+  let blur: number | undefined;
+  const error = (i: number): number => {
+    if (Math.abs(excess[i]!) > NEAR) return 0;
+    blur ??= J.rows * Number.EPSILON * norm + displacement(system, x, s, residual);
+    return blur * eigenvalueCondition(J, re[i]!, im[i]!).condition;
+  };
+  const errors = excess.map((_, i) => error(i));
+  return {
+    eigenvalues: pairs,
+    unstable: excess.filter((v, i) => v > errors[i]!).length,
+    marginal: excess.some((v, i) => Math.abs(v) <= errors[i]!),
+  };
+}
+
+/** How much J may differ between s and the root that it stands for: L ‖(J − I)⁻¹‖ ‖F(s) − s‖. */
+function displacement(system: System, x: Float64Array, s: Float64Array, residual: number): number {
+  if (residual === 0) return 0;
+  const A = shifted(system, x, s);
+  const factors = lu(A);
+  const norm = frobeniusNorm(A);
+  const inverse = 1 / (factors.reciprocalCondition() * norm);
+  const distance = inverse * residual;
+  if (!Number.isFinite(distance)) return Number.POSITIVE_INFINITY;
+  // L from a difference along the diagonal, at the larger of the distance asked about and what rounding resolves.
+  const h = Math.max(distance, 1e-6);
+  const moved = s.map((v, i) => v + ((i % 2 === 0 ? 1 : -1) * h) / Math.sqrt(s.length));
+  const B = shifted(system, x, moved);
+  const difference = { ...B, data: B.data.map((v, i) => v - A.data[i]!) };
+  return (frobeniusNorm(difference) / h) * distance;
+}

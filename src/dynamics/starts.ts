@@ -1,0 +1,93 @@
+import { type Random, random } from '../random.js';
+import { type Drive, isHeld, noiseDrive } from './drive.js';
+import type { Subject } from './subject.js';
+import { Trajectory } from './trajectory.js';
+
+/** Where searches begin, and the states that they were made from. */
+export interface Starts {
+  readonly starts: readonly Float64Array[];
+  readonly visited: readonly Float64Array[];
+}
+
+const RUNS = 16;
+const RUN_STEPS = 256;
+/** Noise is added at these multiples of each coordinate's standard deviation over the visited states. */
+const SCALES = [0.1, 0.3, 1];
+
+/**
+ * Starts for a search of rest points. States are visited under the drive, or under noise where the input is held, and from
+ * several first states. A start is then, with equal chances: a visited state with noise at one of several scales; a random
+ * mixture of a few visited states (saddles lie between attractors); or a point drawn coordinate by coordinate.
+ */
+export function startsFor(subject: Subject, x: Float64Array, count: number): Starts {
+  const draw = random(subject.seed, 0x57a27);
+  const visited = visit(subject, x, draw);
+  const spread = deviations(visited);
+  const pick = (): Float64Array => visited[draw.below(visited.length)]!;
+  const kinds = [
+    () => {
+      const scale = SCALES[draw.below(SCALES.length)]!;
+      return pick().map((v, i) => v + scale * spread[i]! * draw.normal());
+    },
+    () => mixture(pick, draw),
+    () => spread.map((_, i) => pick()[i]! + 0.1 * spread[i]! * draw.normal()),
+  ];
+  return { starts: Array.from({ length: count }, (_, k) => kinds[k % kinds.length]!()), visited };
+}
+
+function visit(subject: Subject, x: Float64Array, draw: Random): Float64Array[] {
+  const { system, seed } = subject;
+  const visited: Float64Array[] = [];
+  for (let run = 0; run < RUNS; run++) {
+    const scale = run === 0 ? 0 : run % 2 === 1 ? 0.5 : 1;
+    const start = subject.initialState.map((v) => v + scale * draw.normal());
+    const trajectory = new Trajectory(system, driveOf(subject, run, x, seed), start);
+    const steps = Math.min(RUN_STEPS, trajectory.drive.length);
+    try {
+      for (let t = 0; t < steps; t++) {
+        trajectory.advance();
+        visited.push(trajectory.state.slice());
+      }
+    } catch {
+      // A run that overflowed has been somewhere all the same.
+    }
+  }
+  return visited.length > 0 ? visited : [subject.initialState];
+}
+
+/** The user's drive from different rows on; noise around the held input where there is none. */
+function driveOf({ drive, system, seed }: Subject, run: number, x: Float64Array, _seed: number): Drive {
+  if (!isHeld(drive)) {
+    const from = Number.isFinite(drive.length) ? Math.floor((run * drive.length) / RUNS) : run * RUN_STEPS;
+    return { ...drive, length: drive.length - from, at: (t, out) => drive.at(from + t, out) };
+  }
+  const noise = noiseDrive(run % 4 === 0 ? 0 : 1, system.inputSize, seed + run, 'noise');
+  return {
+    ...noise,
+    at(t, out) {
+      noise.at(t, out);
+      for (let i = 0; i < out.length; i++) out[i] = out[i]! + x[i]!;
+    },
+  };
+}
+
+/** A convex combination of two to four visited states. */
+function mixture(pick: () => Float64Array, draw: Random): Float64Array {
+  const parts = Array.from({ length: 2 + draw.below(3) }, () => ({
+    state: pick(),
+    weight: -Math.log(1 - draw.uniform()),
+  }));
+  const total = parts.reduce((sum, part) => sum + part.weight, 0);
+  return parts[0]!.state.map((_, i) =>
+    parts.reduce((sum, { state, weight }) => sum + (weight / total) * state[i]!, 0),
+  );
+}
+
+function deviations(states: readonly Float64Array[]): Float64Array {
+  const n = states[0]!.length;
+  const mean = new Float64Array(n);
+  for (const s of states) for (let i = 0; i < n; i++) mean[i] = mean[i]! + s[i]! / states.length;
+  const squares = new Float64Array(n);
+  for (const s of states) for (let i = 0; i < n; i++) squares[i] = squares[i]! + (s[i]! - mean[i]!) ** 2;
+  return squares.map((v) => Math.sqrt(v / states.length));
+}

@@ -1,0 +1,36 @@
+import type { Box } from '../calculus/interval.js';
+import type { Matrix } from '../linalg/matrix.js';
+
+/**
+ * A map s' = F(s, x) with its derivatives. Everything that analyses ask for goes through here, so that networks, closed
+ * loops and maps written by hand are studied alike.
+ */
+export interface System {
+  /** Entries of the state. */
+  readonly dimension: number;
+  /** Entries of the input; 0 for a map without one. */
+  readonly inputSize: number;
+  /** A name for each entry of the state, such as 'layer0.h[3]'. */
+  readonly coordinates: readonly string[];
+  /** next ← F(s, x). `next` must not be `s`. */
+  step(s: Float64Array, x: Float64Array, next: Float64Array): void;
+  /** The derivative at (s, x). It is good until the next `step` or `linearise` of the same system. */
+  linearise(s: Float64Array, x: Float64Array): Linearisation;
+  /** A box that holds F(s, x) for all s and x in the given boxes; absent where intervals are not to be had. */
+  bounds?(s: Box, x: Box): Box;
+}
+
+/** F and its derivative at one point. J[i][j] = ∂F_i/∂s_j. */
+export interface Linearisation {
+  readonly next: Float64Array;
+  /** out ← J V + (∂F/∂x) X, for V of dimension × k and X of inputSize × k. J is not formed. */
+  jvp(V: Matrix, out: Matrix, X?: Matrix): void;
+  /** outS ← Jᵀ W and outX ← (∂F/∂x)ᵀ W, for W of dimension × k. */
+  vjp(W: Matrix, outS: Matrix, outX?: Matrix): void;
+  /** J, dimension × dimension. */
+  jacobian(): Matrix;
+  /** ∂F/∂x, dimension × inputSize. */
+  inputJacobian(): Matrix;
+  /** ln|det J|; −∞ where J is singular to rounding. */
+  logAbsDet(): number;
+}

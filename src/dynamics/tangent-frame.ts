@@ -1,0 +1,128 @@
+import { qrInPlace } from '../linalg/index.js';
+import { copy, identity, type Matrix, zeros } from '../linalg/matrix.js';
+import type { Trajectory } from './trajectory.js';
+
+/** What one interval between two re-orthonormalisations gave. */
+export interface Growth {
+  readonly steps: number;
+  /** ln of the growth of column i: ln R_ii. −∞ where J is singular and R_ii is only its rounding. */
+  readonly logs: Float64Array;
+  /** Columns whose R_ii lies below the rounding floor although J is regular: their logs are not resolved. */
+  readonly unresolved: readonly number[];
+  /** Σ ln|det J| over the interval; NaN where it was not asked for. */
+  readonly logAbsDet: number;
+}
+
+/** R's condition is let grow to e^13.8 = 10⁶ between decompositions, which costs at most 10⁻¹⁰ of a small R_ii. */
+const TARGET_SPREAD = Math.log(1e6);
+/** Beyond this an interval is taken again in smaller parts. */
+const LARGEST_SPREAD = Math.log(1e9);
+const LONGEST_INTERVAL = 128;
+
+/**
+ * An orthonormal frame carried along an orbit, J_t Q = Q' R with positive diagonal.
+ * G. Benettin et al., Meccanica 15 (1980): ln R_ii is the growth of the i-th direction.
+ */
+export class TangentFrame {
+  private Q: Matrix;
+  private spare: Matrix;
+  private interval: number;
+  /** Columns that a singular J has annihilated: what they hold since is noise. */
+  private readonly dead: boolean[];
+
+  constructor(
+    private readonly trajectory: Trajectory,
+    private readonly count: number,
+    private readonly options: { readonly reorthonormalise: number | 'auto'; readonly determinants: boolean },
+  ) {
+    this.Q = identity(trajectory.system.dimension, count);
+    this.spare = zeros(trajectory.system.dimension, count);
+    this.interval = options.reorthonormalise === 'auto' ? 1 : options.reorthonormalise;
+    this.dead = new Array<boolean>(count).fill(false);
+  }
+
+  /** Forgets which columns a singular J has annihilated, so that only what comes from here on counts. */
+  revive(): void {
+    this.dead.fill(false);
+  }
+
+  /** Carries the frame on by one interval of at most `most` steps. */
+  advance(most: number): Growth {
+    const automatic = this.options.reorthonormalise === 'auto';
+    const steps = Math.min(this.interval, most);
+    const before = (steps > 1 && automatic) || !this.options.determinants ? this.save() : null;
+    let growth = this.attempt(steps, this.options.determinants);
+    const spread = this.spread(growth.logs);
+    if (automatic && steps > 1 && spread > LARGEST_SPREAD) {
+      this.restore(before!);
+      this.interval = steps >> 1;
+      return this.advance(most);
+    }
+    if (growth.unresolved.length > 0 && !this.options.determinants) {
+      // Rounding or a singular J? Only the determinant tells.
+      this.restore(before!);
+      growth = { ...this.attempt(steps, true), logAbsDet: Number.NaN };
+    }
+    if (automatic) {
+      const perStep = Math.max(spread / steps, TARGET_SPREAD / LONGEST_INTERVAL);
+      this.interval = Math.max(1, Math.min(2 * steps, Math.floor(TARGET_SPREAD / perStep)));
+    }
+    return growth;
+  }
+
+  private attempt(steps: number, determinants: boolean): Growth {
+    const { trajectory } = this;
+    let logAbsDet = determinants ? 0 : Number.NaN;
+    for (let k = 0; k < steps; k++) {
+      trajectory.drive.at(trajectory.time, trajectory.input);
+      const here = trajectory.system.linearise(trajectory.state, trajectory.input);
+      here.jvp(this.Q, this.spare);
+      [this.Q, this.spare] = [this.spare, this.Q];
+      if (determinants) logAbsDet += here.logAbsDet();
+      trajectory.accept(here.next);
+    }
+    return this.decompose(steps, logAbsDet);
+  }
+
+  private decompose(steps: number, logAbsDet: number): Growth {
+    // n eps ‖J Q‖: a diagonal entry of R below it is rounding.
+    const floor = this.Q.rows * Number.EPSILON * largestColumn(this.Q);
+    const singular = logAbsDet === Number.NEGATIVE_INFINITY;
+    const unresolved: number[] = [];
+    const logs = qrInPlace(this.Q).map((r, i) => {
+      if (r <= floor && (singular || r === 0)) this.dead[i] = true;
+      if (this.dead[i]) return Number.NEGATIVE_INFINITY;
+      if (r <= floor) unresolved.push(i);
+      return Math.log(r);
+    });
+    return { steps, logs, unresolved, logAbsDet };
+  }
+
+  /** ln of the condition of R over the living columns, or of its size if that is what grows. */
+  private spread(logs: Float64Array): number {
+    const living = logs.filter((_, i) => !this.dead[i]);
+    if (living.length === 0) return 0;
+    const most = Math.max(...living);
+    return Math.max(most - Math.min(...living), Math.abs(most));
+  }
+
+  private save() {
+    const { state, time } = this.trajectory;
+    return { Q: copy(this.Q), state: state.slice(), time, dead: [...this.dead] };
+  }
+
+  private restore(saved: ReturnType<TangentFrame['save']>): void {
+    this.Q = saved.Q;
+    this.trajectory.state = saved.state;
+    this.trajectory.time = saved.time;
+    for (let i = 0; i < this.count; i++) this.dead[i] = saved.dead[i]!;
+  }
+}
+
+function largestColumn(Q: Matrix): number {
+  const squares = new Float64Array(Q.cols);
+  for (let i = 0, p = 0; i < Q.rows; i++) {
+    for (let j = 0; j < Q.cols; j++, p++) squares[j] = squares[j]! + Q.data[p]! * Q.data[p]!;
+  }
+  return Math.sqrt(Math.max(...squares));
+}
