@@ -1,0 +1,321 @@
+import { balance, type Range } from './balance.js';
+import { hessenberg } from './hessenberg.js';
+import type { Matrix } from './matrix.js';
+import { binaryExponent, maxAbs, scaleByPowerOfTwo } from './vector.js';
+
+export interface Eigenvalues {
+  /** Sorted by modulus, then real part, then imaginary part, all descending; NaN last for those not found. */
+  readonly re: Float64Array;
+  readonly im: Float64Array;
+  readonly converged: boolean;
+}
+
+/** Francis steps allowed for one eigenvalue or pair; the usual need is two or three. */
+const MAX_STEPS = 60;
+
+/** Every tenth step that brings no deflation uses a shift from outside the matrix, to break cycles. */
+const EXCEPTIONAL_EVERY = 10;
+
+/**
+ * Eigenvalues of a real square matrix: scale, balance, reduce to Hessenberg form, then implicit double-shift QR
+ * (Golub & Van Loan, Matrix Computations, 4th ed., §7.4–7.5). Always ends; see `converged`.
+ */
+export function eigenvalues(A: Matrix): Eigenvalues {
+  const n = A.rows;
+  if (A.cols !== n) throw new RangeError(`eigenvalues: ${n}×${A.cols} is not square`);
+  const largest = maxAbs(A.data);
+  if (!Number.isFinite(largest))
+    throw new RangeError('eigenvalues: the matrix has an entry that is not finite');
+  const re = new Float64Array(n);
+  const im = new Float64Array(n);
+  if (largest === 0) return { re, im, converged: true };
+  // Products of entries must neither overflow nor vanish (LAPACK dgeev scales for the same reason).
+  const exponent = binaryExponent(largest);
+  const ld = paddedStride(n);
+  const h = reserve(n * ld);
+  for (let i = 0; i < n; i++)
+    for (let j = 0; j < n; j++) h[i * ld + j] = scaleByPowerOfTwo(A.data[i * n + j], -exponent);
+  const active = balance(h, n, ld);
+  hessenberg(h, n, ld, active);
+  const converged = francis(h, n, ld, active, re, im);
+  for (let i = 0; i < n; i++) {
+    re[i] = scaleByPowerOfTwo(re[i], exponent);
+    im[i] = scaleByPowerOfTwo(im[i], exponent);
+  }
+  return { ...sorted(re, im), converged };
+}
+
+let scratch = new Float64Array(0);
+
+function reserve(size: number): Float64Array {
+  if (scratch.length < size) scratch = new Float64Array(size);
+  return scratch;
+}
+
+/** A column walk over a power-of-two stride meets the same cache lines again and again; an odd multiple of 8 does not. */
+const paddedStride = (n: number): number => (n < 32 ? n : (((n + 7) >> 3) | 1) << 3);
+
+/** Deflates eigenvalues off the bottom of the Hessenberg matrix until none is left. */
+function francis(
+  h: Float64Array,
+  n: number,
+  ld: number,
+  { from, to }: Range,
+  re: Float64Array,
+  im: Float64Array,
+): boolean {
+  for (let i = 0; i < n; i++) if (i < from || i >= to) re[i] = h[i * ld + i];
+  let converged = true;
+  let end = to - 1;
+  let steps = 0;
+  while (end >= from) {
+    const start = blockStart(h, ld, from, end);
+    if (start === end) {
+      re[end] = h[end * ld + end];
+      end--;
+      steps = 0;
+    } else if (start === end - 1) {
+      pair(h, ld, start, re, im);
+      end -= 2;
+      steps = 0;
+    } else if (steps === MAX_STEPS) {
+      re.fill(Number.NaN, start, end + 1);
+      im.fill(Number.NaN, start, end + 1);
+      converged = false;
+      end = start - 1;
+      steps = 0;
+    } else {
+      steps++;
+      step(h, ld, start, end, steps % EXCEPTIONAL_EVERY === 0);
+    }
+  }
+  return converged;
+}
+
+/** The first row of the unreduced block that ends at `end`; the negligible entry above it is set to zero. */
+function blockStart(h: Float64Array, ld: number, from: number, end: number): number {
+  for (let l = end; l > from; l--) {
+    const at = l * ld + l;
+    const sub = Math.abs(h[at - 1]);
+    if (sub === 0) return l;
+    const above = Math.abs(h[at - ld - 1]);
+    const here = Math.abs(h[at]);
+    let size = above + here;
+    if (size === 0) {
+      if (l - 1 > from) size += Math.abs(h[at - ld - 2]);
+      if (l < end) size += Math.abs(h[at + ld]);
+    }
+    if (sub <= Number.EPSILON * size && aheadOfRounding(h, at, ld, sub, above, here)) {
+      h[at - 1] = 0;
+      return l;
+    }
+    if (sub < Number.MIN_VALUE * 2 ** 52) {
+      h[at - 1] = 0;
+      return l;
+    }
+  }
+  return from;
+}
+
+/**
+ * Ahues & Tisseur, LAPACK Working Note 122 (1997): dropping h_{l,l−1} is also harmless relative to the small
+ * eigenvalues of a graded block only if |h_{l,l−1} h_{l−1,l}| ≤ eps |h_ll| |h_{l−1,l−1} − h_ll|.
+ */
+function aheadOfRounding(
+  h: Float64Array,
+  at: number,
+  ld: number,
+  sub: number,
+  above: number,
+  here: number,
+): boolean {
+  const sup = Math.abs(h[at - ld]);
+  const gap = Math.abs(h[at - ld - 1] - h[at]);
+  const low = Math.min(sub, sup);
+  const high = Math.max(sub, sup);
+  const near = Math.max(here, gap);
+  const far = Math.min(here, gap);
+  const total = near + high;
+  if (total === 0) return true;
+  return (
+    low * (high / total) <= Math.max(Number.MIN_VALUE * 2 ** 52, Number.EPSILON * (far * (near / total))) ||
+    above + here === 0
+  );
+}
+
+/** Both eigenvalues of the 2×2 block at row k, without cancellation. */
+function pair(h: Float64Array, ld: number, k: number, re: Float64Array, im: Float64Array): void {
+  const at = k * ld + k;
+  const a = h[at];
+  const b = h[at + 1];
+  const c = h[at + ld];
+  const d = h[at + ld + 1];
+  const p = (a - d) / 2;
+  const scale = Math.max(Math.abs(p), Math.sqrt(Math.abs(b)) * Math.sqrt(Math.abs(c)));
+  if (scale === 0) {
+    re[k] = a;
+    re[k + 1] = d;
+    return;
+  }
+  const discriminant = (p / scale) * (p / scale) + (b / scale) * (c / scale);
+  const root = scale * Math.sqrt(Math.abs(discriminant));
+  if (discriminant < 0) {
+    re[k] = d + p;
+    re[k + 1] = d + p;
+    im[k] = root;
+    im[k + 1] = -root;
+    return;
+  }
+  // λ − d solves z² − 2pz − bc = 0: the larger root first, the other from their product.
+  const z = p < 0 ? p - root : p + root;
+  re[k] = d + z;
+  re[k + 1] = z === 0 ? d : d - (b / z) * c;
+}
+
+/**
+ * One implicit double-shift sweep over rows and columns [start, end]. The first column of (H − aI)(H − bI) needs
+ * only a + b and ab, which are real even for a complex pair of shifts. Entries outside the block do not touch
+ * its eigenvalues and are left alone.
+ */
+function step(h: Float64Array, ld: number, start: number, end: number, exceptional: boolean): void {
+  const e = end * ld + end;
+  let s11 = h[e - ld - 1];
+  let s12 = h[e - ld];
+  let s21 = h[e - 1];
+  let s22 = h[e];
+  if (exceptional) {
+    const size = Math.abs(h[e - 1]) + (end - 2 >= start ? Math.abs(h[e - ld - 2]) : 0);
+    s11 = 0.75 * size + h[e];
+    s12 = -0.4375 * size;
+    s21 = size;
+    s22 = s11;
+  }
+  // The lowest row at which the sweep may begin: two small subdiagonals in a row decouple what is above.
+  let m = end - 2;
+  let x = 0;
+  let y = 0;
+  let z = 0;
+  for (; m >= start; m--) {
+    const at = m * ld + m;
+    const h21 = h[at + ld];
+    const h32 = h[at + 2 * ld + 1];
+    const hmm = h[at];
+    const scale = Math.abs(hmm - s22) + Math.abs(s21) + Math.abs(h21);
+    const t = h21 / scale;
+    x = (hmm - s11) * ((hmm - s22) / scale) - s12 * (s21 / scale) + t * h[at + 1];
+    y = t * (hmm + h[at + ld + 1] - s11 - s22);
+    z = t * h32;
+    const size = Math.abs(x) + Math.abs(y) + Math.abs(z);
+    if (size !== 0) {
+      x /= size;
+      y /= size;
+      z /= size;
+    }
+    if (m === start) break;
+    const left = Math.abs(h[at - 1]) * (Math.abs(y) + Math.abs(z));
+    const right = Math.abs(x) * (Math.abs(h[at - ld - 1]) + Math.abs(hmm) + Math.abs(h[at + ld + 1]));
+    if (left <= Number.EPSILON * right) break;
+  }
+  for (let k = m; k < end; k++) {
+    const three = k + 2 <= end;
+    if (k > m) {
+      const at = k * ld + k - 1;
+      x = h[at];
+      y = h[at + ld];
+      z = three ? h[at + 2 * ld] : 0;
+    }
+    const size = Math.abs(x) + Math.abs(y) + Math.abs(z);
+    if (size === 0) continue;
+    x /= size;
+    y /= size;
+    z /= size;
+    const length = Math.sqrt(x * x + y * y + z * z);
+    const beta = x < 0 ? length : -length;
+    const tau = (beta - x) / beta;
+    const v1 = y / (x - beta);
+    const v2 = z / (x - beta);
+    if (k > m) {
+      const at = k * ld + k - 1;
+      h[at] = beta * size;
+      h[at + ld] = 0;
+      if (three) h[at + 2 * ld] = 0;
+    } else if (m > start) h[k * ld + k - 1] *= 1 - tau;
+    if (three) reflectThree(h, ld, k, start, end, tau, v1, v2);
+    else reflectTwo(h, ld, k, start, end, tau, v1);
+  }
+}
+
+/** H ← P H P on rows and columns k, k+1, k+2, P = I − τ (1, v1, v2)(1, v1, v2)ᵀ. */
+function reflectThree(
+  h: Float64Array,
+  ld: number,
+  k: number,
+  start: number,
+  end: number,
+  tau: number,
+  v1: number,
+  v2: number,
+): void {
+  const t1 = tau * v1;
+  const t2 = tau * v2;
+  const r0 = k * ld;
+  const r1 = r0 + ld;
+  const r2 = r1 + ld;
+  for (let j = k; j <= end; j++) {
+    const a = h[r0 + j];
+    const b = h[r1 + j];
+    const c = h[r2 + j];
+    const s = a + v1 * b + v2 * c;
+    h[r0 + j] = a - s * tau;
+    h[r1 + j] = b - s * t1;
+    h[r2 + j] = c - s * t2;
+  }
+  const last = Math.min(k + 3, end) * ld + k;
+  for (let p = start * ld + k; p <= last; p += ld) {
+    const a = h[p];
+    const b = h[p + 1];
+    const c = h[p + 2];
+    const s = a + v1 * b + v2 * c;
+    h[p] = a - s * tau;
+    h[p + 1] = b - s * t1;
+    h[p + 2] = c - s * t2;
+  }
+}
+
+function reflectTwo(
+  h: Float64Array,
+  ld: number,
+  k: number,
+  start: number,
+  end: number,
+  tau: number,
+  v1: number,
+): void {
+  const t1 = tau * v1;
+  const r0 = k * ld;
+  const r1 = r0 + ld;
+  for (let j = k; j <= end; j++) {
+    const a = h[r0 + j];
+    const b = h[r1 + j];
+    const s = a + v1 * b;
+    h[r0 + j] = a - s * tau;
+    h[r1 + j] = b - s * t1;
+  }
+  for (let p = start * ld + k; p <= end * ld + k; p += ld) {
+    const a = h[p];
+    const b = h[p + 1];
+    const s = a + v1 * b;
+    h[p] = a - s * tau;
+    h[p + 1] = b - s * t1;
+  }
+}
+
+function sorted(re: Float64Array, im: Float64Array): { re: Float64Array; im: Float64Array } {
+  const modulus = re.map((x, i) => Math.hypot(x, im[i]));
+  const order = Array.from(re.keys()).sort((p, q) => {
+    if (Number.isNaN(modulus[p]) || Number.isNaN(modulus[q]))
+      return Number(Number.isNaN(modulus[p])) - Number(Number.isNaN(modulus[q]));
+    return modulus[q] - modulus[p] || re[q] - re[p] || im[q] - im[p];
+  });
+  return { re: Float64Array.from(order, (i) => re[i]), im: Float64Array.from(order, (i) => im[i]) };
+}

@@ -1,0 +1,11 @@
+export * from './eig.js';
+export * from './eigenvalue-condition.js';
+export { type GemmOptions, gemm } from './gemm.js';
+export * from './gemv.js';
+export * from './lu.js';
+export * from './matrix.js';
+export * from './norm.js';
+export { qrInPlace } from './qr.js';
+export * from './reference.js';
+export { singularValues, spectralNorm } from './svd.js';
+export { axpy, dot, norm2 } from './vector.js';

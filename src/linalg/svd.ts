@@ -1,0 +1,133 @@
+import { bidiagonalise, bidiagonalSingularValues } from './bidiagonal.js';
+import { gemv } from './gemv.js';
+import { copy, type Matrix, transpose } from './matrix.js';
+import { triangularise } from './qr.js';
+import { axpy, binaryExponent, dot, maxAbs, norm2, scaleByPowerOfTwo } from './vector.js';
+
+/**
+ * All min(rows, cols) singular values, descending, each within a small multiple of eps·σ_1 (n·eps·σ_1 at worst).
+ */
+export function singularValues(A: Matrix): Float64Array {
+  const largest = maxAbs(A.data);
+  if (!Number.isFinite(largest))
+    throw new RangeError('singularValues: the matrix has an entry that is not finite');
+  const B = A.rows < A.cols ? transpose(A) : copy(A);
+  const { rows: m, cols: n, data: b } = B;
+  const d = new Float64Array(n);
+  if (largest === 0) return d;
+  const exponent = binaryExponent(largest);
+  for (let i = 0; i < b.length; i++) b[i] = scaleByPowerOfTwo(b[i], -exponent);
+  // Reducing to R first is cheaper from about here on (Golub & Van Loan, §5.4.4).
+  const tall = m > 1.6 * n;
+  if (tall) triangularise(B);
+  const e = new Float64Array(n);
+  bidiagonalise(b, tall ? n : m, n, n, d, e);
+  bidiagonalSingularValues(d, e, n);
+  for (let i = 0; i < n; i++) d[i] = scaleByPowerOfTwo(d[i], exponent);
+  return d;
+}
+
+/** Up to this size all singular values cost about as much as the largest alone. */
+const DIRECT = 48;
+
+/** Lanczos steps before the full decomposition is cheaper. */
+const MAX_STEPS = 120;
+
+/** Relative error that a converged run may have. */
+const TOLERANCE = 2e-14;
+
+/**
+ * ‖A‖₂, the largest singular value, to 1e-13 relative. Two Lanczos runs from unlike fixed starts, since one start
+ * may be orthogonal to the top singular vector by an accident of structure; both converge or all singular values
+ * are computed.
+ */
+export function spectralNorm(A: Matrix): number {
+  const largest = maxAbs(A.data);
+  if (!Number.isFinite(largest))
+    throw new RangeError('spectralNorm: the matrix has an entry that is not finite');
+  if (largest === 0) return 0;
+  if (Math.min(A.rows, A.cols) <= DIRECT) return singularValues(A)[0];
+  const exponent = binaryExponent(largest);
+  const B = copy(A);
+  for (let i = 0; i < B.data.length; i++) B.data[i] = scaleByPowerOfTwo(B.data[i], -exponent);
+  const first = lanczosNorm(B, Math.SQRT2);
+  const second = first === undefined ? undefined : lanczosNorm(B, Math.E);
+  if (first === undefined || second === undefined) return singularValues(A)[0];
+  return scaleByPowerOfTwo(Math.max(first, second), exponent);
+}
+
+/**
+ * Golub–Kahan–Lanczos bidiagonalisation with full re-orthogonalisation: A V = U B with B upper bidiagonal
+ * (Golub & Van Loan, Matrix Computations, 4th ed., §10.4.1), until the largest singular value of B has converged.
+ * Undefined when it has not after MAX_STEPS.
+ */
+function lanczosNorm(A: Matrix, seed: number): number | undefined {
+  const { rows: m, cols: n } = A;
+  const U: Float64Array[] = [];
+  const V: Float64Array[] = [];
+  const alpha: number[] = [];
+  const beta: number[] = [];
+  let v: Float64Array = Float64Array.from({ length: n }, (_, i) => (((i + 1) * (i + 2) * seed) % 1) - 0.5);
+  scale(v, 1 / norm2(v));
+  for (let j = 0; j < Math.min(m, n, MAX_STEPS); j++) {
+    V.push(v);
+    const u = new Float64Array(m);
+    gemv(u, A, v);
+    orthogonalise(u, U);
+    alpha.push(norm2(u));
+    if (alpha[j] > 0) scale(u, 1 / alpha[j]);
+    U.push(u);
+    v = new Float64Array(n);
+    gemv(v, A, u, { trans: true });
+    orthogonalise(v, V);
+    beta.push(norm2(v));
+    const spent = !(beta[j] > Number.EPSILON * alpha[0]);
+    if (spent || j % 4 === 3) {
+      const [top, error] = topOfBidiagonal(alpha, beta);
+      if (error <= TOLERANCE * top) return top;
+      if (spent) return undefined;
+    }
+    scale(v, 1 / beta[j]);
+  }
+  return undefined;
+}
+
+/**
+ * The largest singular value θ of B and a bound on how far it is from one of A. The residual ρ = β_j |p_j|, p the
+ * left singular vector, bounds it at once; when the next value is far, ρ²/gap does (Parlett, The Symmetric
+ * Eigenvalue Problem, §11.7), with a tenth of the gap seen so far for safety.
+ */
+function topOfBidiagonal(alpha: readonly number[], beta: readonly number[]): [number, number] {
+  const k = alpha.length;
+  const d = Float64Array.from(alpha);
+  bidiagonalSingularValues(d, Float64Array.from(beta), k);
+  const top = d[0];
+  if (k === 1) return [top, beta[0]];
+  // B Bᵀ p = θ² p is tridiagonal; its pivots from the last row upwards give the ratios p_{i+1} / p_i stably.
+  const square = (i: number) => alpha[i] * alpha[i] + (i + 1 < k ? beta[i] * beta[i] : 0);
+  const ratios = new Float64Array(k);
+  let pivot = top * top - square(k - 1);
+  for (let i = k - 2; i >= 0; i--) {
+    const off = beta[i] * alpha[i + 1];
+    ratios[i] = off / pivot;
+    pivot = top * top - square(i) - off * ratios[i];
+  }
+  let p = 1;
+  let sum = 1;
+  for (let i = 0; i + 1 < k; i++) {
+    p *= ratios[i];
+    sum += p * p;
+  }
+  const residual = (beta[k - 1] * Math.abs(p)) / Math.sqrt(sum);
+  const gap = (top - d[1]) / 10;
+  return [top, residual * Math.min(1, residual / gap)];
+}
+
+/** Twice, because once loses digits when most of x cancels. */
+function orthogonalise(x: Float64Array, basis: readonly Float64Array[]): void {
+  for (let pass = 0; pass < 2; pass++) for (const q of basis) axpy(x, -dot(q, x), q);
+}
+
+function scale(x: Float64Array, factor: number): void {
+  for (let i = 0; i < x.length; i++) x[i] *= factor;
+}
