@@ -4,7 +4,7 @@ import type { Tensor } from '../../formats/weight-file.js';
 import { type Matrix, zeros } from '../../linalg/matrix.js';
 import type { ModelOptions } from '../model.js';
 import { label, leafName, parentPath, type Source, shapeText } from '../source.js';
-import { askedCell, knownCell, oneOf } from './choose-cell.js';
+import { askedCell, knownCell, oneOf, signature } from './choose-cell.js';
 import { type Convention, examined, type Found, type OpenModule, storedNumbers } from './convention.js';
 import { matrixOf, matrixShape, vectorOf } from './stored.js';
 
@@ -14,11 +14,9 @@ type Parts = ReadonlyMap<string, Tensor>;
 export const byCellName: Convention = {
   name: 'by-cell-name',
   match(source, options) {
-    const cell = options.cell === undefined ? undefined : knownCell(options.cell);
-    return [...byPath(source)].flatMap(([path, tensors]) => {
-      const found = cell ? askedFor(cell, path, tensors) : recognised(path, tensors);
-      return found ? [found] : [];
-    });
+    const modules = [...byPath(source)];
+    if (options.cell === undefined) return modules.flatMap(([path, tensors]) => recognised(path, tensors));
+    return named(knownCell(options.cell), modules);
   },
 };
 
@@ -32,28 +30,25 @@ function byPath(source: Source): Map<string, Map<string, Tensor>> {
   return modules;
 }
 
-/** A cell that the user named: what is wrong with its tensors is said when it is opened. */
-function askedFor(cell: Cell, path: string, tensors: Parts): Found | undefined {
-  const parts = partsOf(cell, tensors);
-  return parts.size === 0 ? undefined : foundModule([cell], path, parts);
+/** Modules of the cell that the user named; when none is whole, those that lack something say what. */
+function named(cell: Cell, modules: readonly [string, Parts][]): Found[] {
+  const whole = modules.filter(([, tensors]) => missingOf(cell, tensors).length === 0);
+  return (whole.length > 0 ? whole : modules)
+    .map(([path, tensors]) => foundModule([cell], path, partsOf(cell, tensors)))
+    .filter(({ parts }) => parts.size > 0);
 }
 
 /** The cell whose parameters are all there; of several the one that accounts for the most tensors. */
-function recognised(path: string, tensors: Parts): Found | undefined {
+function recognised(path: string, tensors: Parts): Found[] {
   const found = cells
     .filter((cell) => missingOf(cell, tensors).length === 0)
     .map((cell) => ({ cell, parts: partsOf(cell, tensors) }))
     .filter(({ cell, parts }) => fits(cell, parts));
   const most = Math.max(...found.map(({ parts }) => parts.size));
   const best = found.filter(({ parts }) => parts.size === most);
-  return (
-    best[0] &&
-    foundModule(
-      best.map(({ cell }) => cell),
-      path,
-      best[0].parts,
-    )
-  );
+  if (best.length === 0) return [];
+  const members = best.map(({ cell }) => cell);
+  return [foundModule(members, path, best[0]!.parts)];
 }
 
 function fits(cell: Cell, parts: Parts): boolean {
@@ -116,14 +111,6 @@ function checkedSizes(cell: Cell, path: string, parts: Parts): Sizes {
   for (const parameter of cell.parameters) checkShape(parameter, parts, sizes, cell);
   return sizes;
 }
-
-const signature = (cell: Cell): string =>
-  cell.parameters
-    .map(
-      ({ name, rows, cols, optional }) =>
-        `${name} [${cols ? `${rows}, ${cols}` : rows}]${optional ? '?' : ''}`,
-    )
-    .join(', ');
 
 /** H from the first tensor, I from the first one that sees the input; no such tensor means no input. */
 function impliedSizes(cell: Cell, parts: Parts): Sizes {

@@ -53,3 +53,12 @@ export function knownCell(name: string): Cell {
 }
 
 export const oneOf = (members: readonly Cell[]): string => members.map(({ name }) => name).join(' or ');
+
+/** 'W [H, I], U [H, H], b [H]?': what a file for the cell has to hold; ? may be left out. */
+export const signature = (cell: Cell): string =>
+  cell.parameters
+    .map(
+      ({ name, rows, cols, optional }) =>
+        `${name} [${cols ? `${rows}, ${cols}` : rows}]${optional ? '?' : ''}`,
+    )
+    .join(', ');

@@ -1,0 +1,73 @@
+import { UserError } from '../errors.js';
+import type { Tensor, WeightFile } from '../formats/weight-file.js';
+import type { Found } from './conventions/convention.js';
+import { conventions } from './conventions/index.js';
+import { withoutCopies } from './copies.js';
+import { linears } from './linear.js';
+import type { Model, ModelOptions } from './model.js';
+import { nonFiniteRemarks } from './non-finite.js';
+import { findEnds } from './readout.js';
+import { scopeOf } from './scope.js';
+import { openSource, type Source } from './source.js';
+
+/** A weights file and the recurrent modules that its names speak of. */
+export interface Contents {
+  readonly file: WeightFile;
+  readonly source: Source;
+  /** By all conventions, each set of weights once. */
+  readonly modules: readonly Found[];
+  /** What belongs to one of them, and so is no readout or embedding. */
+  readonly recurrent: ReadonlySet<Tensor>;
+}
+
+export function contentsOf(file: WeightFile, options: ModelOptions): Contents {
+  const source = openSource(file);
+  const found = conventions.flatMap((convention) => convention.match(source, options));
+  const recurrent = new Set(found.flatMap(({ parts }) => [...parts.values()]));
+  return { file, source, modules: withoutCopies(found), recurrent };
+}
+
+/** A module as a model: its layers, its readout and embedding, and what was assumed on the way. */
+export function build({ file, source, recurrent }: Contents, chosen: Found, options: ModelOptions): Model {
+  const opened = chosen.open(options);
+  const scope = scopeOf(chosen, options);
+  const layers = scope.layers.map((index) => opened.layer(index, scope.direction));
+  const { inputSize, hiddenSize } = layers[0]!.weights;
+  const middle = {
+    name: chosen.name,
+    inputSize,
+    hiddenSize,
+    bidirectional: chosen.bidirectional,
+    hasFirst: scope.layers.includes(0),
+    hasLast: scope.layers.includes(chosen.layers - 1),
+  };
+  const ends = findEnds(linears(source, recurrent), middle, options.readout);
+  return {
+    module: chosen.name,
+    direction: scope.direction,
+    layers,
+    inputSize,
+    hiddenSize,
+    parameters: chosen.parameters,
+    ...(ends.readout ? { readout: ends.readout } : {}),
+    ...(ends.embedding ? { embedding: ends.embedding } : {}),
+    assumptions: [
+      ...opened.assumptions,
+      ...scope.assumptions,
+      ...ends.assumptions,
+      ...chosen.notes,
+      ...nonFiniteRemarks(chosen.parts),
+    ],
+    source: { path: file.path, sha256: file.sha256, format: file.format },
+  };
+}
+
+/** Every refusal names the file. */
+export function withPath<T>(file: WeightFile, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(error.code, `${file.path}: ${error.message}`, { cause: error });
+  }
+}
