@@ -1,12 +1,11 @@
 import { UserError } from '../errors.js';
 import type { Tensor, WeightFile } from '../formats/weight-file.js';
 import type { Contents } from './build.js';
-import { callName, ROOT } from './call-name.js';
 import { knownCell, signature } from './conventions/choose-cell.js';
 import type { Found, ModuleCandidate } from './conventions/convention.js';
 import { didYouMean } from './did-you-mean.js';
 import type { ModelOptions } from './model.js';
-import { shapeText } from './source.js';
+import { callName, ROOT, shapeText } from './source.js';
 
 /** The module that --module names, or the only one there is. */
 export function chooseModule({ file, modules }: Contents, options: ModelOptions): Found {

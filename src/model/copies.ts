@@ -1,6 +1,6 @@
 import type { Tensor } from '../formats/weight-file.js';
-import { callName } from './call-name.js';
 import type { Found } from './conventions/convention.js';
+import { callName } from './source.js';
 
 /** One of each: the same weights under two names are one module, known by the first. */
 export function withoutCopies(found: readonly Found[]): Found[] {

@@ -62,3 +62,8 @@ export const shapeText = (shape: readonly number[]): string => {
   if (shape.length === 0) return 'a scalar';
   return shape.length === 1 ? `[${shape[0]}]` : shape.join('×');
 };
+
+/** How a bare module, which has no path, is called on the command line. */
+export const ROOT = '.';
+
+export const callName = ({ name }: { readonly name: string }): string => (name === '' ? ROOT : name);
