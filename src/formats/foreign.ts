@@ -1,0 +1,161 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { UserError } from '../errors.js';
+import type { Context } from './reader.js';
+
+export const READABLE = 'rnnscope 0.1 reads PyTorch .pt/.pth/.ckpt, .safetensors, .npz/.npy and JSON';
+const EXPORT = `${READABLE}; export the weights to one of these.`;
+const FROM_KERAS = `${READABLE}; export: np.savez("weights.npz", **{w.path: w.numpy() for w in model.weights}).`;
+const FROM_ONNX = `${READABLE}; export the state_dict of the original network with torch.save.`;
+const FROM_FLAX = `${READABLE}; export: np.savez("weights.npz", **flax.traverse_util.flatten_dict(params, sep=".")).`;
+const RESAVE = 'save it again with a current PyTorch: torch.save(model.state_dict(), "model.pt").';
+const DOWNLOAD = 'Download the file itself';
+
+/** A kind of file that is known and not read. */
+interface Foreign {
+  readonly what: string;
+  readonly remedy: string;
+  is(head: Uint8Array, context: Context): boolean;
+}
+
+const HDF5_MAGIC = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];
+/** The last 8 bytes of a LevelDB table, little-endian 0xdb4775248b80fb57. */
+const LEVELDB_MAGIC = [0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb];
+
+/** Told by their first bytes, or by the members of an archive. */
+const SURE: readonly Foreign[] = [
+  {
+    what: 'a MATLAB file (HDF5)',
+    remedy: `${READABLE}; save the arrays as .npy or JSON.`,
+    is: (head, context) => isHdf5(head, context) && context.source.extension === '.mat',
+  },
+  { what: 'an HDF5 file, as Keras writes it', remedy: FROM_KERAS, is: isHdf5 },
+  { what: 'a Keras file', remedy: FROM_KERAS, is: holds(/^config\.json$/) },
+  {
+    what: 'a program of torch.export (.pt2)',
+    remedy: `${READABLE}; export: torch.save(program.state_dict, "model.pt").`,
+    is: holds(/(^|\/)data\/weights\/model_weights_config\.json$|(^|\/)models\/[^/]+\.json$/),
+  },
+  { what: 'a torch.package archive', remedy: RESAVE, is: holds(/(^|\/)\.data\/extern_modules$/) },
+  {
+    what: 'a ZIP archive without a model that we know',
+    remedy: EXPORT,
+    is: (_head, { archive }) => archive !== undefined,
+  },
+  { what: 'a GGUF file', remedy: EXPORT, is: begins('GGUF') },
+  { what: 'an ONNX Runtime (.ort) file', remedy: FROM_ONNX, is: begins('ORTM', 4) },
+  { what: 'a TensorFlow Lite file', remedy: EXPORT, is: begins('TFL3', 4) },
+  {
+    what: 'a TensorFlow checkpoint',
+    remedy: `${READABLE}; export: reader = tf.train.load_checkpoint(path), then np.savez.`,
+    is: (_head, { tail }) => matches(tail, LEVELDB_MAGIC),
+  },
+  { what: 'a tar archive, as PyTorch wrote before 0.1.10', remedy: RESAVE, is: begins('ustar', 257) },
+  {
+    what: 'a Git LFS pointer, not the file itself',
+    remedy: `${DOWNLOAD}: git lfs pull.`,
+    is: begins('version https://git-lfs'),
+  },
+  {
+    what: 'a git-annex link, not the file itself',
+    remedy: `${DOWNLOAD}: git annex get.`,
+    is: (head) => /^(\/annex\/objects\/|.*\.git\/annex\/)/.test(text(head)),
+  },
+  {
+    what: 'an HTML page, perhaps an error page of a download',
+    remedy: `${DOWNLOAD}.`,
+    is: (head) => /^\s*<(!doctype html|html|head|body|\?xml)/i.test(text(head)),
+  },
+  { what: 'compressed by gzip', remedy: 'Unpack it first: gunzip.', is: starts(0x1f, 0x8b) },
+  { what: 'compressed by zstd', remedy: 'Unpack it first: unzstd.', is: starts(0x28, 0xb5, 0x2f, 0xfd) },
+  { what: 'compressed by xz', remedy: 'Unpack it first: unxz.', is: starts(0xfd, 0x37, 0x7a, 0x58, 0x5a) },
+  { what: 'compressed by bzip2', remedy: 'Unpack it first: bunzip2.', is: begins('BZh') },
+  { what: 'a 7-Zip archive', remedy: 'Unpack it first.', is: starts(0x37, 0x7a, 0xbc, 0xaf) },
+  { what: 'a MATLAB file', remedy: `${READABLE}; save the arrays as JSON.`, is: begins('MATLAB 5.0') },
+];
+
+/** Told by bytes that other files may have by chance: asked last. */
+const LIKELY: readonly Foreign[] = [
+  { what: 'an ONNX file', remedy: FROM_ONNX, is: isOnnx },
+  { what: 'a Flax (MessagePack) file', remedy: FROM_FLAX, is: isMessagePack },
+];
+
+/** Throws if the bytes are those of a file that is known and not read. */
+export function refuseForeign(head: Uint8Array, context: Context): void {
+  refusePickle(head, context);
+  refuse(SURE, head, context);
+}
+
+export function refuseLikelyForeign(head: Uint8Array, context: Context): void {
+  refuse(LIKELY, head, context);
+}
+
+function refuse(kinds: readonly Foreign[], head: Uint8Array, context: Context): void {
+  const kind = kinds.find((candidate) => candidate.is(head, context));
+  if (kind !== undefined) throw context.source.fault('UNSUPPORTED', `this is ${kind.what}. ${kind.remedy}`);
+}
+
+function refusePickle(head: Uint8Array, { source }: Context): void {
+  if (head[0] !== 0x80 || !(head[1]! >= 2 && head[1]! <= 5)) return;
+  const text = 'this is a plain Python pickle, which is neither a current nor an old PyTorch file.';
+  throw source.fault('UNKNOWN', `${text} If PyTorch can load it, ${RESAVE}`);
+}
+
+/** Several frameworks save folders. */
+export function refuseDirectory(path: string): never {
+  const name = basename(path);
+  const has = (file: string) => existsSync(join(path, file));
+  const kind = has('saved_model.pb')
+    ? `a TensorFlow SavedModel. ${FROM_KERAS}`
+    : has('_METADATA') || has('_CHECKPOINT_METADATA')
+      ? `an Orbax checkpoint. ${FROM_FLAX}`
+      : readdirSync(path).some((file) => file.endsWith('.index'))
+        ? `a folder with a TensorFlow checkpoint. ${FROM_KERAS}`
+        : has('Manifest.json')
+          ? `a Core ML package. ${EXPORT}`
+          : 'a folder. Give the path of a weights file.';
+  throw new UserError('UNSUPPORTED', `${name}: this is ${kind}`);
+}
+
+/** HDF5 may have a block of the user's in front, of 512 bytes or a power of two times that. */
+function isHdf5(_head: Uint8Array, { source }: Context): boolean {
+  return [0, 512, 1024, 2048].some((at) => at + 8 <= source.size && matches(source.read(at, 8), HDF5_MAGIC));
+}
+
+function holds(member: RegExp): Foreign['is'] {
+  return (_head, { archive }) =>
+    archive !== undefined && [...archive.keys()].some((name) => member.test(name));
+}
+
+function begins(letters: string, at = 0): Foreign['is'] {
+  return (_head, { source }) =>
+    source.size >= at + letters.length && text(source.read(at, letters.length)) === letters;
+}
+
+function starts(...magic: number[]): Foreign['is'] {
+  return (head) => matches(head, magic);
+}
+
+/** ModelProto begins with field 1 (ir_version, a small varint); then come text fields, the graph or the opsets. */
+function isOnnx(head: Uint8Array, { source }: Context): boolean {
+  const begins =
+    head[0] === 0x08 && head[1]! < 0x80 && [0x12, 0x1a, 0x22, 0x2a, 0x30, 0x3a, 0x42].includes(head[2]!);
+  return begins || source.extension === '.onnx';
+}
+
+/** A map of MessagePack whose first key is text. */
+function isMessagePack(head: Uint8Array, { source }: Context): boolean {
+  const first = head[0] ?? 0;
+  const key = first === 0xde ? head[3] : first === 0xdf ? head[5] : first >> 4 === 8 ? head[1] : undefined;
+  return (
+    (key !== undefined && (key >> 5 === 5 || (key >= 0xd9 && key <= 0xdb))) || source.extension === '.msgpack'
+  );
+}
+
+function matches(bytes: Uint8Array, magic: readonly number[]): boolean {
+  return magic.every((byte, i) => bytes[i] === byte);
+}
+
+function text(bytes: Uint8Array): string {
+  return new TextDecoder('latin1').decode(bytes);
+}

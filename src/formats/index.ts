@@ -1,0 +1,129 @@
+import { statSync } from 'node:fs';
+import { readCsv } from './csv.js';
+import { READABLE, refuseDirectory, refuseForeign, refuseLikelyForeign } from './foreign.js';
+import { json } from './json.js';
+import { npy } from './npy.js';
+import { npz } from './npz.js';
+import { chunks, openSource, type Source } from './parts/source.js';
+import { openZip } from './parts/zip.js';
+import { pytorch } from './pytorch.js';
+import { pytorchLegacy } from './pytorch-legacy.js';
+import type { Context, Reader } from './reader.js';
+import { safetensors } from './safetensors.js';
+import type { Tensor, WeightFile } from './weight-file.js';
+
+export { npyBytes } from './npy.js';
+export type { ModuleAttributes, Tensor, WeightFile } from './weight-file.js';
+
+/** One reader a container, the surest by its bytes first. */
+export const READERS: readonly Reader[] = [pytorch, npz, pytorchLegacy, npy, safetensors, json];
+
+const HEAD = 64;
+const ZIP_SIGNATURES = ['PK\x03\x04', 'PK\x05\x06'];
+
+/** Reads the tensors of a weights file, told by its content. Their bytes are widened when their values are asked for. */
+export async function readWeightFile(path: string): Promise<WeightFile> {
+  refuseIfDirectory(path);
+  const source = openSource(path);
+  try {
+    return await readSource(source);
+  } finally {
+    source.close();
+  }
+}
+
+/** As `readWeightFile`, from bytes that are open already. */
+export async function readSource(source: Source): Promise<WeightFile> {
+  const { head, context } = examine(source);
+  const reader = chooseReader(head, context);
+  const { tensors, modules, notes } = await reader.read(context);
+  return {
+    path: source.path,
+    format: reader.name,
+    tensors,
+    modules: modules ?? new Map(),
+    notes: notes ?? [],
+    sha256: source.sha256(),
+  };
+}
+
+/** An array of numbers: the inputs of a network, a state. `key` names one of several in an .npz. */
+export interface NumberArray {
+  readonly shape: number[];
+  readonly values: Float64Array;
+  readonly dtype: string;
+}
+
+export async function readArray(path: string, key?: string): Promise<NumberArray> {
+  refuseIfDirectory(path);
+  const source = openSource(path);
+  try {
+    const { head, context } = examine(source);
+    const reader = [npz, npy].find((candidate) => candidate.sniff(head, context));
+    if (reader !== undefined) return arrayOf(pick(source, (await reader.read(context)).tensors, reader, key));
+    refuseForeign(head, context);
+    if (source.extension === '.npy')
+      return arrayOf(pick(source, (await npy.read(context)).tensors, npy, key));
+    if (key !== undefined)
+      throw source.fault('USAGE', `is text, so it has no array '${key}'. Leave the key out.`);
+    return { ...readCsv(source), dtype: 'f64' };
+  } finally {
+    source.close();
+  }
+}
+
+function arrayOf(tensor: Tensor): NumberArray {
+  return { shape: [...tensor.shape], values: tensor.values(), dtype: tensor.dtype };
+}
+
+/** The array of that name, or the only one. The name of an array in an .npy file is that of the file: not asked for. */
+function pick(
+  source: Source,
+  tensors: ReadonlyMap<string, Tensor>,
+  reader: Reader,
+  key: string | undefined,
+): Tensor {
+  const [first, ...others] = tensors.values();
+  if (first !== undefined && others.length === 0 && (key === undefined || key === first.name)) return first;
+  const names = [...tensors.keys()].join(', ');
+  if (key === undefined) {
+    throw source.fault('USAGE', `holds several arrays: ${names}. Name one of them as ${source.label}:KEY.`);
+  }
+  const chosen = tensors.get(key);
+  if (chosen !== undefined) return chosen;
+  if (reader === npy)
+    throw source.fault('USAGE', `holds one array without a name, not '${key}'. Leave the key out.`);
+  throw source.fault('NOT_FOUND', `has no array '${key}'. It holds: ${names}.`);
+}
+
+function refuseIfDirectory(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) refuseDirectory(path);
+}
+
+function examine(source: Source): { head: Uint8Array; context: Context } {
+  refuseEmpty(source);
+  const head = source.read(0, Math.min(HEAD, source.size));
+  const tail = source.read(Math.max(0, source.size - 8), Math.min(8, source.size));
+  const signature = new TextDecoder('latin1').decode(head.subarray(0, 4));
+  const archive = ZIP_SIGNATURES.includes(signature) ? openZip(source) : undefined;
+  return { head, context: { source, tail, archive } };
+}
+
+function refuseEmpty(source: Source): void {
+  if (source.size === 0) throw source.fault('EMPTY', 'is empty. Save or copy it again.');
+  for (const chunk of chunks(source)) if (chunk.some((byte) => byte !== 0)) return;
+  throw source.fault('EMPTY', `is empty: all of its ${source.size} bytes are zero. Save or copy it again.`);
+}
+
+/** Content before extension: the extension decides only which reader says what is wrong with the bytes. */
+function chooseReader(head: Uint8Array, context: Context): Reader {
+  const { source } = context;
+  const sure = READERS.find((reader) => reader.sniff(head, context));
+  if (sure !== undefined) return sure;
+  refuseForeign(head, context);
+  const named = READERS.find((reader) => reader.extensions.includes(source.extension));
+  if (named !== undefined && context.archive === undefined) return named;
+  refuseLikelyForeign(head, context);
+  const hex = [...head.subarray(0, 16)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
+  throw source.fault('UNKNOWN', `is of no kind that we know; it begins with ${hex}. ${READABLE}.`);
+}

@@ -1,0 +1,41 @@
+import { UserError } from '../errors.js';
+import { readNpy } from './npy.js';
+import { openZip, type ZipMember } from './parts/zip.js';
+import { type Contents, noTensors, type Reader } from './reader.js';
+import type { Tensor } from './weight-file.js';
+
+export const npz: Reader = {
+  name: 'npz',
+  extensions: ['.npz'],
+  sniff: (_head, { archive }) =>
+    archive !== undefined && archive.size > 0 && [...archive.keys()].every((name) => name.endsWith('.npy')),
+  read({ source, archive }) {
+    const contents = readMembers([...(archive ?? openZip(source)).values()]);
+    if (contents.tensors.size > 0) return contents;
+    const reason = contents.notes?.join('; ') || 'the archive is empty';
+    throw noTensors(source, reason, 'Save the arrays under their names: np.savez.');
+  },
+};
+
+/** Arrays of text or objects are passed over, unless there is nothing else. */
+function readMembers(members: readonly ZipMember[]): Contents {
+  const tensors = new Map<string, Tensor>();
+  const refusals: UserError[] = [];
+  for (const member of members) {
+    try {
+      const name = member.name.replace(/\.npy$/, '');
+      tensors.set(name, readMember(member, name));
+    } catch (error) {
+      if (!(error instanceof UserError) || !['UNSUPPORTED', 'REFUSED'].includes(error.code)) throw error;
+      refusals.push(error);
+    }
+  }
+  if (tensors.size === 0 && refusals.length > 0) throw refusals[0]!;
+  return { tensors, notes: refusals.map((refusal) => `skipped an array: ${refusal.message}`) };
+}
+
+function readMember(member: ZipMember, name: string): Tensor {
+  const tensor = readNpy(member, name);
+  member.verify();
+  return tensor;
+}

@@ -1,0 +1,183 @@
+import { createHash } from 'node:crypto';
+import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { basename, extname } from 'node:path';
+import { type ErrorCode, UserError } from '../../errors.js';
+
+/** A run of bytes that can be read in pieces; a file, or one member of an archive. */
+export interface Bytes {
+  /** What messages call it: the name of the file, and of the member if there is one. */
+  readonly label: string;
+  readonly size: number;
+  /** The bytes offset … offset + length - 1. A view that must not be written to. Out of range is TRUNCATED. */
+  read(offset: number, length: number): Uint8Array;
+  fault(code: ErrorCode, text: string): UserError;
+}
+
+/** A regular file. Small files are held in memory, larger ones are read where they are, a range at a time. */
+export interface Source extends Bytes {
+  readonly path: string;
+  /** In lower case, with the dot; '' if there is none. */
+  readonly extension: string;
+  sha256(): string;
+  /** Gives the descriptor back. Ranges can still be read afterwards as long as the file stays as it was. */
+  close(): void;
+}
+
+/** Up to here a file is kept whole, so that a training run may overwrite it while it is being analysed. */
+const KEPT_IN_MEMORY = 64 * 2 ** 20;
+const CHUNK = 4 * 2 ** 20;
+
+export const DAMAGED = 'The file is damaged; save it again.';
+export const INCOMPLETE = 'The file is cut short; copy or save it again.';
+
+export function openSource(path: string): Source {
+  const name = basename(path);
+  const descriptor = openRegularFile(path, name);
+  const stats = fstatSync(descriptor);
+  if (stats.size > KEPT_IN_MEMORY) return new FileSource(path, name, stats, descriptor);
+  try {
+    return memorySource(path, readFully(descriptor, 0, stats.size, name));
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+export function memorySource(path: string, bytes: Uint8Array): Source {
+  return new MemorySource(path, basename(path), bytes);
+}
+
+function openRegularFile(path: string, name: string): number {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, 'r');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT') throw new UserError('NOT_FOUND', `${path}: no such file. Check the path.`);
+    throw new UserError('NOT_FOUND', `${path}: cannot be opened (${code ?? String(error)}).`);
+  }
+  if (fstatSync(descriptor).isFile()) return descriptor;
+  closeSync(descriptor);
+  throw new UserError('REFUSED', `${name}: is not a regular file. Give the path of a weights file.`);
+}
+
+abstract class BoundedSource implements Source {
+  readonly label: string;
+  readonly extension: string;
+  abstract readonly size: number;
+
+  constructor(
+    readonly path: string,
+    readonly name: string,
+  ) {
+    this.label = name;
+    this.extension = extname(name).toLowerCase();
+  }
+
+  /** The one place where a range is compared with the size of the file. */
+  read(offset: number, length: number): Uint8Array {
+    const sensible =
+      Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0;
+    if (!sensible || offset + length > this.size) {
+      const wanted = `bytes ${offset} to ${offset + length} are needed`;
+      throw this.fault('TRUNCATED', `${wanted} but the file has ${this.size}. ${INCOMPLETE}`);
+    }
+    return this.fetch(offset, length);
+  }
+
+  fault(code: ErrorCode, text: string): UserError {
+    return new UserError(code, `${this.label}: ${text}`);
+  }
+
+  sha256(): string {
+    const hash = createHash('sha256');
+    for (const chunk of chunks(this)) hash.update(chunk);
+    return hash.digest('hex');
+  }
+
+  close(): void {}
+
+  protected abstract fetch(offset: number, length: number): Uint8Array;
+}
+
+class MemorySource extends BoundedSource {
+  constructor(
+    path: string,
+    name: string,
+    private readonly bytes: Uint8Array,
+  ) {
+    super(path, name);
+  }
+
+  get size(): number {
+    return this.bytes.length;
+  }
+
+  protected fetch(offset: number, length: number): Uint8Array {
+    return this.bytes.subarray(offset, offset + length);
+  }
+}
+
+class FileSource extends BoundedSource {
+  private descriptor: number | undefined;
+
+  constructor(
+    path: string,
+    name: string,
+    private readonly opened: Stats,
+    descriptor: number,
+  ) {
+    super(path, name);
+    this.descriptor = descriptor;
+  }
+
+  get size(): number {
+    return this.opened.size;
+  }
+
+  override close(): void {
+    if (this.descriptor !== undefined) closeSync(this.descriptor);
+    this.descriptor = undefined;
+  }
+
+  protected fetch(offset: number, length: number): Uint8Array {
+    if (this.descriptor !== undefined) return readFully(this.descriptor, offset, length, this.name);
+    const descriptor = openRegularFile(this.path, this.name);
+    try {
+      this.assertUnchanged(fstatSync(descriptor));
+      return readFully(descriptor, offset, length, this.name);
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  private assertUnchanged(now: Stats): void {
+    if (now.size === this.opened.size && now.mtimeMs === this.opened.mtimeMs) return;
+    throw this.fault('CORRUPT', 'the file changed while it was being read. Run again when it is complete.');
+  }
+}
+
+function readFully(descriptor: number, offset: number, length: number, name: string): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let done = 0;
+  while (done < length) {
+    const got = readSync(descriptor, bytes, done, Math.min(length - done, 2 ** 30), offset + done);
+    if (got === 0)
+      throw new UserError('TRUNCATED', `${name}: the file became shorter while it was being read.`);
+    done += got;
+  }
+  return bytes;
+}
+
+/** All the bytes in pieces of a bounded size. */
+export function* chunks(bytes: Bytes): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.size; at += CHUNK) yield bytes.read(at, Math.min(CHUNK, bytes.size - at));
+}
+
+/** A number of bytes read from an untrusted header, if it can be one: a safe, non-negative integer. */
+export function safeLength(value: bigint): number | undefined {
+  return value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : undefined;
+}
+
+export function view(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

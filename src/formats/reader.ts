@@ -1,0 +1,34 @@
+import type { UserError } from '../errors.js';
+import type { Source } from './parts/source.js';
+import type { Archive } from './parts/zip.js';
+import type { ModuleAttributes, Tensor } from './weight-file.js';
+
+/** What a reader gives back; the door adds path, format and hash. */
+export interface Contents {
+  readonly tensors: ReadonlyMap<string, Tensor>;
+  readonly modules?: ReadonlyMap<string, ModuleAttributes>;
+  readonly notes?: readonly string[];
+}
+
+/** What can be learnt about a file before a reader is chosen. */
+export interface Context {
+  readonly source: Source;
+  /** The last 8 bytes; fewer if the file is shorter. */
+  readonly tail: Uint8Array;
+  /** The file as a ZIP archive, opened once; undefined if it does not begin as one. */
+  readonly archive: Archive | undefined;
+}
+
+/** One container: how to tell it by its bytes, and how to read it. */
+export interface Reader {
+  readonly name: string;
+  /** Files so named come here when no reader knows their bytes, so that the message says what is wrong with them. */
+  readonly extensions: readonly string[];
+  /** Cheap, and sure: true only if `read` is the one to say what is wrong with the file. */
+  sniff(head: Uint8Array, context: Context): boolean;
+  read(context: Context): Contents | Promise<Contents>;
+}
+
+export function noTensors(source: Source, what: string, remedy: string): UserError {
+  return source.fault('UNSUPPORTED', `holds no tensors: ${what}. ${remedy}`);
+}
