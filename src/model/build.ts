@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { UserError } from '../errors.js';
 import type { Tensor, WeightFile } from '../formats/weight-file.js';
 import type { Found } from './conventions/convention.js';
@@ -68,6 +69,6 @@ export function withPath<T>(file: WeightFile, read: () => T): T {
     return read();
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    throw new UserError(error.code, `${file.path}: ${error.message}`, { cause: error });
+    throw new UserError(error.code, `${basename(file.path)}: ${error.message}`, { cause: error });
   }
 }

@@ -53,10 +53,14 @@ function nothingRecurrent(file: WeightFile, cell: string | undefined): UserError
     'holds no recurrent module that rnnscope knows.',
     content,
     hint(tensors, cell),
-    ...file.notes,
+    ...file.notes.slice(0, SHOWN).map(sentence),
   ];
   return new UserError('UNSUPPORTED', parts.join(' '));
 }
+
+/** A reader's remark, 'skipped …', as a sentence among others. */
+const sentence = (remark: string): string =>
+  `${remark.charAt(0).toUpperCase()}${remark.slice(1)}${remark.endsWith('.') ? '' : '.'}`;
 
 function hint(tensors: readonly Tensor[], cell: string | undefined): string {
   const some = (pattern: RegExp) => tensors.some(({ name }) => pattern.test(name));

@@ -108,6 +108,7 @@ function checkedSizes(cell: Cell, path: string, parts: Parts): Sizes {
       `${label(path)} lacks ${missing.join(', ')}: the parameters of ${cell.name} are ${signature(cell)}.`,
     );
   const sizes = impliedSizes(cell, parts);
+  if (sizes.hiddenSize === 0) throw new UserError('SHAPE', `${label(path)} has no hidden units.`);
   for (const parameter of cell.parameters) checkShape(parameter, parts, sizes, cell);
   return sizes;
 }
