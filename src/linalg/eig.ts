@@ -13,8 +13,11 @@ export interface Eigenvalues {
 /** Francis steps allowed for one eigenvalue or pair; the usual need is two or three. */
 const MAX_STEPS = 60;
 
-/** Every tenth step that brings no deflation uses a shift from outside the matrix, to break cycles. */
-const EXCEPTIONAL_EVERY = 10;
+/**
+ * Steps without deflation after which a shift from outside the matrix breaks a possible cycle. Not later as well:
+ * a defective eigenvalue converges linearly, and each such shift throws it back.
+ */
+const EXCEPTIONAL = [10, 20];
 
 /**
  * Eigenvalues of a real square matrix: scale, balance, reduce to Hessenberg form, then implicit double-shift QR
@@ -86,7 +89,7 @@ function francis(
       steps = 0;
     } else {
       steps++;
-      step(h, ld, start, end, steps % EXCEPTIONAL_EVERY === 0);
+      step(h, ld, start, end, EXCEPTIONAL.includes(steps));
     }
   }
   return converged;
@@ -143,33 +146,52 @@ function aheadOfRounding(
   );
 }
 
-/** Both eigenvalues of the 2×2 block at row k, without cancellation. */
-function pair(h: Float64Array, ld: number, k: number, re: Float64Array, im: Float64Array): void {
-  const at = k * ld + k;
-  const a = h[at];
-  const b = h[at + 1];
-  const c = h[at + ld];
-  const d = h[at + ld + 1];
+/** The eigenvalues re1 ± i·im = re2 ± i·im, or re1 and re2 when im = 0, of the last 2×2 matrix asked about. */
+const two = { re1: 0, re2: 0, im: 0 };
+
+/** Eigenvalues of [a b; c d] without cancellation, the one nearer to d in re2. */
+function solveTwo(a: number, b: number, c: number, d: number): void {
   const p = (a - d) / 2;
   const scale = Math.max(Math.abs(p), Math.sqrt(Math.abs(b)) * Math.sqrt(Math.abs(c)));
-  if (scale === 0) {
-    re[k] = a;
-    re[k + 1] = d;
-    return;
-  }
+  two.im = 0;
+  two.re1 = a;
+  two.re2 = d;
+  if (scale === 0) return;
   const discriminant = (p / scale) * (p / scale) + (b / scale) * (c / scale);
   const root = scale * Math.sqrt(Math.abs(discriminant));
   if (discriminant < 0) {
-    re[k] = d + p;
-    re[k + 1] = d + p;
-    im[k] = root;
-    im[k + 1] = -root;
+    two.re1 = two.re2 = d + p;
+    two.im = root;
     return;
   }
   // λ − d solves z² − 2pz − bc = 0: the larger root first, the other from their product.
   const z = p < 0 ? p - root : p + root;
-  re[k] = d + z;
-  re[k + 1] = z === 0 ? d : d - (b / z) * c;
+  two.re1 = d + z;
+  two.re2 = z === 0 ? d : d - (b / z) * c;
+}
+
+function pair(h: Float64Array, ld: number, k: number, re: Float64Array, im: Float64Array): void {
+  const at = k * ld + k;
+  solveTwo(h[at], h[at + 1], h[at + ld], h[at + ld + 1]);
+  re[k] = two.re1;
+  re[k + 1] = two.re2;
+  im[k] = two.im;
+  im[k + 1] = two.im === 0 ? 0 : -two.im;
+}
+
+/**
+ * Shifts for one sweep: the eigenvalues of the last 2×2 block if complex, else the one nearer to its corner, twice.
+ * (Both real ones, such as ±1, would leave some symmetric spectra to converge linearly.)
+ */
+function chooseShifts(h: Float64Array, ld: number, end: number, exceptional: boolean): void {
+  const e = end * ld + end;
+  if (exceptional) {
+    // From LAPACK's dlahqr: off any symmetry that the matrix could have.
+    const size = Math.abs(h[e - 1]) + Math.abs(h[e - ld - 2]);
+    const centre = h[e] + 0.75 * size;
+    solveTwo(centre, -0.4375 * size, size, centre);
+  } else solveTwo(h[e - ld - 1], h[e - ld], h[e - 1], h[e]);
+  if (two.im === 0) two.re1 = two.re2;
 }
 
 /**
@@ -178,18 +200,8 @@ function pair(h: Float64Array, ld: number, k: number, re: Float64Array, im: Floa
  * its eigenvalues and are left alone.
  */
 function step(h: Float64Array, ld: number, start: number, end: number, exceptional: boolean): void {
-  const e = end * ld + end;
-  let s11 = h[e - ld - 1];
-  let s12 = h[e - ld];
-  let s21 = h[e - 1];
-  let s22 = h[e];
-  if (exceptional) {
-    const size = Math.abs(h[e - 1]) + (end - 2 >= start ? Math.abs(h[e - ld - 2]) : 0);
-    s11 = 0.75 * size + h[e];
-    s12 = -0.4375 * size;
-    s21 = size;
-    s22 = s11;
-  }
+  chooseShifts(h, ld, end, exceptional);
+  const { re1, re2, im } = two;
   // The lowest row at which the sweep may begin: two small subdiagonals in a row decouple what is above.
   let m = end - 2;
   let x = 0;
@@ -200,10 +212,10 @@ function step(h: Float64Array, ld: number, start: number, end: number, exception
     const h21 = h[at + ld];
     const h32 = h[at + 2 * ld + 1];
     const hmm = h[at];
-    const scale = Math.abs(hmm - s22) + Math.abs(s21) + Math.abs(h21);
+    const scale = Math.abs(hmm - re2) + im + Math.abs(h21);
     const t = h21 / scale;
-    x = (hmm - s11) * ((hmm - s22) / scale) - s12 * (s21 / scale) + t * h[at + 1];
-    y = t * (hmm + h[at + ld + 1] - s11 - s22);
+    x = (hmm - re1) * ((hmm - re2) / scale) + im * (im / scale) + t * h[at + 1];
+    y = t * (hmm + h[at + ld + 1] - re1 - re2);
     z = t * h32;
     const size = Math.abs(x) + Math.abs(y) + Math.abs(z);
     if (size !== 0) {

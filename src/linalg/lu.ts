@@ -1,6 +1,5 @@
 import { accumulate } from './gemm.js';
 import { copy, type Matrix } from './matrix.js';
-import { binaryExponent, scaleByPowerOfTwo } from './vector.js';
 
 /** Below this size the gemm updates of a blocked factorisation cost more than they save. */
 const BLOCK_FROM = 128;
@@ -14,7 +13,6 @@ export class Lu {
   /** The sign of det A: −1, 0 or 1. */
   readonly sign: number;
   private readonly norm1: number;
-
   private readonly factors: Float64Array;
   private readonly swaps: Int32Array;
 
@@ -41,18 +39,7 @@ export class Lu {
   solve(b: Float64Array): Float64Array {
     this.expect(b.length);
     const x = b.slice();
-    const { n, factors: f, swaps } = this;
-    for (let i = 0; i < n; i++) exchange(x, i, swaps[i]);
-    for (let i = 0; i < n; i++) {
-      let s = x[i];
-      for (let j = 0; j < i; j++) s -= f[i * n + j] * x[j];
-      x[i] = s;
-    }
-    for (let i = n - 1; i >= 0; i--) {
-      let s = x[i];
-      for (let j = i + 1; j < n; j++) s -= f[i * n + j] * x[j];
-      x[i] = s / f[i * n + i];
-    }
+    solveInPlace(this.factors, this.n, this.swaps, x);
     return x;
   }
 
@@ -60,13 +47,7 @@ export class Lu {
   solveTransposed(b: Float64Array): Float64Array {
     this.expect(b.length);
     const x = b.slice();
-    const { n, factors: f, swaps } = this;
-    for (let i = 0; i < n; i++) {
-      x[i] /= f[i * n + i];
-      for (let j = i + 1; j < n; j++) x[j] -= f[i * n + j] * x[i];
-    }
-    for (let i = n - 1; i >= 0; i--) for (let j = 0; j < i; j++) x[j] -= f[i * n + j] * x[i];
-    for (let i = n - 1; i >= 0; i--) exchange(x, i, swaps[i]);
+    solveTransposedInPlace(this.factors, this.n, this.swaps, x);
     return x;
   }
 
@@ -130,61 +111,38 @@ export class Lu {
 
 export const lu = (A: Matrix): Lu => new Lu(A);
 
-let scratch = new Float64Array(0);
-let scratchSwaps = new Int32Array(0);
-
-/**
- * ln |det A| for sum rules over Jacobians such as D·W with tiny entries in D. Rows, then columns, are first
- * divided by the power of two next to their largest entry, which is exact and puts every scale into the sum of
- * exponents.
- *
- * After that every entry is known only to about eps in absolute terms, and elimination with partial pivoting
- * solves A + E exactly with |E_ij| of order n·eps (Higham, Accuracy and Stability, Thm 9.3). A pivot below
- * n·eps means that the whole rest of its column is that small: replacing it by zeros, a change no larger than
- * E, makes the matrix singular. Its logarithm would be the logarithm of rounding, so the answer is −Infinity.
- */
-export function logAbsDet(A: Matrix): number {
-  const n = A.rows;
-  if (A.cols !== n) throw new RangeError(`logAbsDet: ${n}×${A.cols} is not square`);
-  if (scratch.length < n * n) scratch = new Float64Array(n * n);
-  if (scratchSwaps.length < n) scratchSwaps = new Int32Array(n);
-  const a = scratch;
-  for (let i = 0; i < n * n; i++) a[i] = A.data[i];
-  const exponent = equilibrate(a, n);
-  if (exponent === undefined) return Number.NEGATIVE_INFINITY;
-  factorise(a, n, scratchSwaps);
-  const threshold = n * Number.EPSILON;
-  let log = 0;
+/** x ← A⁻¹ x from the factors of A. */
+export function solveInPlace(f: Float64Array, n: number, swaps: Int32Array, x: Float64Array): void {
+  for (let i = 0; i < n; i++) exchange(x, i, swaps[i]);
   for (let i = 0; i < n; i++) {
-    const pivot = Math.abs(a[i * (n + 1)]);
-    if (pivot < threshold) return Number.NEGATIVE_INFINITY;
-    log += Math.log(pivot);
+    let s = x[i];
+    for (let j = 0; j < i; j++) s -= f[i * n + j] * x[j];
+    x[i] = s;
   }
-  return log + exponent * Math.LN2;
+  solveUpper(f, n, x);
 }
 
-/** The sum of the exponents taken out, or undefined when a row or column is zero. NaN and ∞ stay as they are. */
-function equilibrate(a: Float64Array, n: number): number | undefined {
-  let total = 0;
-  for (let line = 0; line < 2 * n; line++) {
-    const from = line < n ? line * n : line - n;
-    const step = line < n ? 1 : n;
-    let largest = 0;
-    for (let j = 0, p = from; j < n; j++, p += step) {
-      const size = Math.abs(a[p]);
-      if (!(size <= largest)) largest = size;
-    }
-    if (largest === 0) return undefined;
-    if (!Number.isFinite(largest)) return Number.NaN;
-    const e = binaryExponent(largest);
-    total += e;
-    if (e !== 0) for (let j = 0, p = from; j < n; j++, p += step) a[p] = scaleByPowerOfTwo(a[p], -e);
+/** x ← U⁻¹ x. */
+export function solveUpper(f: Float64Array, n: number, x: Float64Array): void {
+  for (let i = n - 1; i >= 0; i--) {
+    let s = x[i];
+    for (let j = i + 1; j < n; j++) s -= f[i * n + j] * x[j];
+    x[i] = s / f[i * n + i];
   }
-  return total;
+}
+
+/** x ← A⁻ᵀ x; the factors are still read along their rows. */
+export function solveTransposedInPlace(f: Float64Array, n: number, swaps: Int32Array, x: Float64Array): void {
+  for (let i = 0; i < n; i++) {
+    x[i] /= f[i * n + i];
+    for (let j = i + 1; j < n; j++) x[j] -= f[i * n + j] * x[i];
+  }
+  for (let i = n - 1; i >= 0; i--) for (let j = 0; j < i; j++) x[j] -= f[i * n + j] * x[i];
+  for (let i = n - 1; i >= 0; i--) exchange(x, i, swaps[i]);
 }
 
 /** Right-looking, by panels of columns; swaps[i] is the row exchanged with row i at step i. */
-function factorise(a: Float64Array, n: number, swaps: Int32Array): void {
+export function factorise(a: Float64Array, n: number, swaps: Int32Array): void {
   const width = n < BLOCK_FROM ? n : BLOCK;
   for (let from = 0; from < n; from += width) {
     const to = Math.min(from + width, n);

@@ -1,15 +1,33 @@
+import { accumulate } from './gemm.js';
 import type { Matrix } from './matrix.js';
 import { stridedNorm } from './vector.js';
 
+/** Columns factored at a time once a matrix is wide enough for the gemm updates to pay. */
+const PANEL = 16;
+const BLOCK_FROM = 80;
+
+// Scratch for one call: no call leaves anything here that another reads.
 let tau = new Float64Array(64);
 let sign = new Float64Array(64);
 let work = new Float64Array(64);
+let reflectors = new Float64Array(0);
+let tall = new Float64Array(0);
+let wide = new Float64Array(0);
+const small = new Float64Array(PANEL * PANEL);
+const triangle = new Float64Array(PANEL * PANEL);
 
-function reserve(k: number): void {
-  if (tau.length >= k) return;
-  tau = new Float64Array(2 * k);
-  sign = new Float64Array(2 * k);
-  work = new Float64Array(2 * k);
+function reserve(n: number, k: number): void {
+  if (tau.length < k) {
+    tau = new Float64Array(2 * k);
+    sign = new Float64Array(2 * k);
+    work = new Float64Array(2 * k);
+  }
+  if (k < BLOCK_FROM) return;
+  if (reflectors.length < n * PANEL) reflectors = new Float64Array(n * PANEL);
+  if (wide.length < k * PANEL) {
+    wide = new Float64Array(k * PANEL);
+    tall = new Float64Array(k * PANEL);
+  }
 }
 
 /**
@@ -22,17 +40,87 @@ export function qrInPlace(A: Matrix, R?: Matrix): Float64Array {
   if (k > n) throw new RangeError(`qrInPlace: ${n}×${k} has more columns than rows`);
   if (R && (R.rows !== k || R.cols !== k))
     throw new RangeError(`qrInPlace: R is ${R.rows}×${R.cols}, not ${k}×${k}`);
-  reserve(k);
+  reserve(n, k);
   const diagonal = new Float64Array(k);
-  factor(a, 0, k, n, k, 0);
+  factorAll(a, n, k);
   for (let j = 0; j < k; j++) {
     const r = a[j * k + j];
     sign[j] = r < 0 ? -1 : 1;
     diagonal[j] = Math.abs(r);
   }
   if (R) copyUpper(R.data, a, k);
-  form(a, 0, k, n, k, 0);
+  formAll(a, n, k);
   return diagonal;
+}
+
+function factorAll(a: Float64Array, n: number, k: number): void {
+  if (k < BLOCK_FROM) return factorPanel(a, 0, k, n, k, 0);
+  for (let from = 0; from < k; from += PANEL) {
+    const b = Math.min(PANEL, k - from);
+    factorPanel(a, from * (k + 1), k, n - from, b, from);
+    if (from + b < k) applyBlock(a, k, n, from, b, k - from - b, true);
+  }
+}
+
+function formAll(a: Float64Array, n: number, k: number): void {
+  if (k < BLOCK_FROM) return formPanel(a, 0, k, n, k, 0);
+  for (let from = Math.floor((k - 1) / PANEL) * PANEL; from >= 0; from -= PANEL) {
+    const b = Math.min(PANEL, k - from);
+    // Above the trailing block Q is zero so far, but R still stands there.
+    for (let i = from; i < from + b; i++) a.fill(0, i * k + from + b, (i + 1) * k);
+    if (from + b < k) applyBlock(a, k, n, from, b, k - from - b, false);
+    formPanel(a, from * (k + 1), k, n - from, b, from);
+  }
+}
+
+/**
+ * C ← (I − V T Vᵀ) C, or with Tᵀ when factoring, for the b reflectors of the panel at column `from` and the
+ * `cols` columns after it. H_0 … H_{b−1} = I − V T Vᵀ: Schreiber & Van Loan 1989; Golub & Van Loan, §5.2.3.
+ */
+function applyBlock(
+  a: Float64Array,
+  k: number,
+  n: number,
+  from: number,
+  b: number,
+  cols: number,
+  transposed: boolean,
+): void {
+  const m = n - from;
+  const C = from * (k + 1) + b;
+  gather(a, from * (k + 1), k, m, b);
+  buildTriangle(m, b, from);
+  const V = reflectors;
+  const count = b * cols;
+  wide.fill(0, 0, count);
+  accumulate(b, cols, m, 1, V, 0, 1, b, a, C, k, 1, wide, 0, cols);
+  tall.fill(0, 0, count);
+  const row = transposed ? 1 : b;
+  accumulate(b, cols, b, 1, triangle, 0, row, transposed ? b : 1, wide, 0, cols, 1, tall, 0, cols);
+  accumulate(m, cols, b, -1, V, 0, b, 1, tall, 0, cols, 1, a, C, k);
+}
+
+/** V with its unit diagonal and the zeros above it written out. */
+function gather(a: Float64Array, at: number, ld: number, m: number, b: number): void {
+  for (let i = 0; i < m; i++)
+    for (let j = 0; j < b; j++) reflectors[i * b + j] = i > j ? a[at + i * ld + j] : i === j ? 1 : 0;
+}
+
+/** T, column by column: T_jj = τ_j and T_{0:j, j} = −τ_j T_{0:j, 0:j} (V_{0:j}ᵀ v_j). */
+function buildTriangle(m: number, b: number, first: number): void {
+  const T = triangle;
+  T.fill(0, 0, b * b);
+  small.fill(0, 0, b * b);
+  accumulate(b, b, m, 1, reflectors, 0, 1, b, reflectors, 0, b, 1, small, 0, b);
+  for (let j = 0; j < b; j++) {
+    const t = tau[first + j];
+    for (let i = 0; i < j; i++) {
+      let s = 0;
+      for (let p = i; p < j; p++) s += T[i * b + p] * small[p * b + j];
+      T[i * b + j] = -t * s;
+    }
+    T[j * b + j] = t;
+  }
 }
 
 function copyUpper(r: Float64Array, a: Float64Array, k: number): void {
@@ -73,25 +161,53 @@ function reflect(
   t: number,
 ): void {
   const w = work;
+  const last = at + m * ld;
+  const skew = vAt - at;
   for (let j = 0; j < n; j++) w[j] = a[at + j];
-  for (let i = 1; i < m; i++) {
-    const v = a[vAt + i * ld];
-    const row = at + i * ld;
+  let row = at + ld;
+  for (; row + 3 * ld < last; row += 4 * ld) {
+    const r1 = row + ld;
+    const r2 = r1 + ld;
+    const r3 = r2 + ld;
+    const v0 = a[row + skew];
+    const v1 = a[r1 + skew];
+    const v2 = a[r2 + skew];
+    const v3 = a[r3 + skew];
+    for (let j = 0; j < n; j++) w[j] += v0 * a[row + j] + v1 * a[r1 + j] + (v2 * a[r2 + j] + v3 * a[r3 + j]);
+  }
+  for (; row < last; row += ld) {
+    const v = a[row + skew];
     for (let j = 0; j < n; j++) w[j] += v * a[row + j];
   }
   for (let j = 0; j < n; j++) {
     w[j] *= t;
     a[at + j] -= w[j];
   }
-  for (let i = 1; i < m; i++) {
-    const v = a[vAt + i * ld];
-    const row = at + i * ld;
+  row = at + ld;
+  for (; row + 3 * ld < last; row += 4 * ld) {
+    const r1 = row + ld;
+    const r2 = r1 + ld;
+    const r3 = r2 + ld;
+    const v0 = a[row + skew];
+    const v1 = a[r1 + skew];
+    const v2 = a[r2 + skew];
+    const v3 = a[r3 + skew];
+    for (let j = 0; j < n; j++) {
+      const wj = w[j];
+      a[row + j] -= v0 * wj;
+      a[r1 + j] -= v1 * wj;
+      a[r2 + j] -= v2 * wj;
+      a[r3 + j] -= v3 * wj;
+    }
+  }
+  for (; row < last; row += ld) {
+    const v = a[row + skew];
     for (let j = 0; j < n; j++) a[row + j] -= v * w[j];
   }
 }
 
 /** Unblocked factor of the m×b block at `from`; its τ go to tau[first…]. */
-function factor(a: Float64Array, from: number, ld: number, m: number, b: number, first: number): void {
+function factorPanel(a: Float64Array, from: number, ld: number, m: number, b: number, first: number): void {
   for (let j = 0; j < b; j++) {
     const at = from + j * (ld + 1);
     const t = reflector(a, at, ld, m - j);
@@ -101,7 +217,7 @@ function factor(a: Float64Array, from: number, ld: number, m: number, b: number,
 }
 
 /** Q = H_0 H_1 … diag(sign), from the last reflector back, over the reflectors themselves. */
-function form(a: Float64Array, from: number, ld: number, m: number, b: number, first: number): void {
+function formPanel(a: Float64Array, from: number, ld: number, m: number, b: number, first: number): void {
   for (let j = b - 1; j >= 0; j--) {
     const at = from + j * (ld + 1);
     const t = tau[first + j];
@@ -116,7 +232,7 @@ function form(a: Float64Array, from: number, ld: number, m: number, b: number, f
 /** The upper triangle of A (n×k, k ≤ n) becomes R, up to the signs of its rows; everything below becomes zero. */
 export function triangularise(A: Matrix): void {
   const { rows: n, cols: k, data: a } = A;
-  reserve(k);
-  factor(a, 0, k, n, k, 0);
+  reserve(n, k);
+  factorAll(a, n, k);
   for (let i = 1; i < n; i++) a.fill(0, i * k, i * k + Math.min(i, k));
 }
