@@ -1,0 +1,316 @@
+import type { LyapunovValue } from '../analyses/lyapunov.js';
+import type { AnalysisResult } from '../src/result.js';
+import { aligned, count, integer, number, percent, powerOfTen, steps, withError } from './format.js';
+import type { Chart, Fact, Row, Section, Table } from './section.js';
+import { extent, thin } from './shape.js';
+
+export function lyapunov({ value }: AnalysisResult<LyapunovValue>): Section {
+  return {
+    title: 'Do nearby trajectories merge or separate?',
+    reading: value.exponents.length === 0 ? 'No exponent was computed.' : reading(value),
+    caveats: caveats(value),
+    facts: value.exponents.length === 0 ? [] : facts(value),
+    charts: value.exponents.some(Number.isFinite) ? [spectrum(value), ...traceCharts(value)] : [],
+    tables: [exponentTable(value)],
+  };
+}
+
+const setting = {
+  driven: 'under the same input',
+  autonomous: 'while the input is held constant',
+  'closed loop': 'with the output fed back as the input',
+} as const;
+
+function reading(value: LyapunovValue): string {
+  const first = value.exponents[0]!;
+  if (first === -Infinity) {
+    return `Nearby trajectories merge within finitely many steps ${setting[value.mode]}: every exponent is −∞, so a small perturbation is erased rather than merely shrunk.`;
+  }
+  const error = value.standardErrors[0];
+  const leading =
+    error === null || error === undefined
+      ? `λ₁ = ${number(first, 4)} nats per step (no error estimate: too few steps)`
+      : `λ₁ = ${withError(first, error)} nats per step (one standard error, ${count(value.steps, 'step')})`;
+  return verdicts[value.verdict](value, leading);
+}
+
+const verdicts: Record<LyapunovValue['verdict'], (value: LyapunovValue, leading: string) => string> = {
+  stable: (value, leading) =>
+    `Nearby trajectories merge ${setting[value.mode]}. The leading exponent is ${leading}: on average a small perturbation ` +
+    `halves every ${steps(Math.LN2 * value.memoryTime)}, and after ${steps(value.memoryTime)} a share of 1/e is left of what the state remembered.`,
+  chaotic: (value, leading) =>
+    `Nearby trajectories separate ${setting[value.mode]}: the network is chaotic here. The leading exponent is ${leading}: on average a small ` +
+    `perturbation doubles every ${steps(value.predictionHorizon)}, which limits how far ahead a state known only roughly can be followed.`,
+  marginal: (value, leading) =>
+    `Nearby trajectories neither merge nor separate at the resolution of this run, ${setting[value.mode]}. The leading exponent is ${leading}, and ` +
+    `${zero(value)}. A cycle, a rotation or a line of rest states looks like this, and so does a very slow decay.`,
+  undetermined: (value, leading) =>
+    `This run does not settle whether nearby trajectories merge or separate ${setting[value.mode]}. The leading exponent is ${leading}; ` +
+    `${zero(value)}. More steps would narrow it.`,
+};
+
+const zero = (value: LyapunovValue): string =>
+  value.zeroBelow === null
+    ? 'there are too few steps to tell it from zero'
+    : `anything smaller than ${number(value.zeroBelow, 2)} in size cannot be told from zero`;
+
+function caveats(value: LyapunovValue): string[] {
+  const said: string[] = [];
+  const erased = value.exponents.filter((x) => x === -Infinity).length;
+  if (erased > 0) {
+    said.push(
+      `${count(erased, 'exponent')} of ${value.exponents.length} ${erased === 1 ? 'is' : 'are'} −∞: directions that the network erases, exactly or below the smallest number a double can hold.`,
+    );
+  }
+  const floored = value.belowFloor.filter((i) => Number.isFinite(value.exponents[i]));
+  if (floored.length > 0) {
+    said.push(
+      `${count(floored.length, 'exponent')} (from number ${Math.min(...floored) + 1}) fell below the numerical floor of a QR step: they are very negative, but their values are not resolved and should not be quoted.`,
+    );
+  }
+  if (value.kaplanYorkeDimension === null) {
+    said.push('Too few exponents were computed for the Kaplan–Yorke dimension; --count raises their number.');
+  }
+  return said;
+}
+
+function facts(value: LyapunovValue): Fact[] {
+  const known: Fact[] = [
+    {
+      label: 'Leading exponent λ₁',
+      value: withError(value.exponents[0]!, value.standardErrors[0]),
+      note: 'nats per step',
+    },
+  ];
+  if (Number.isFinite(value.memoryTime)) {
+    known.push({ label: 'Memory time', value: steps(value.memoryTime), note: '−1/λ₁' });
+  }
+  if (Number.isFinite(value.predictionHorizon)) {
+    known.push({ label: 'Doubling time', value: steps(value.predictionHorizon), note: 'ln 2/λ₁' });
+  }
+  if (value.kaplanYorkeDimension !== null) {
+    known.push({ label: 'Kaplan–Yorke dimension', value: number(value.kaplanYorkeDimension, 4) });
+  }
+  known.push(
+    {
+      label: 'Entropy, at most',
+      value: number(value.entropyBound, 4),
+      note: 'nats per step: sum of the positive exponents',
+    },
+    ...sumFacts(value),
+    {
+      label: 'Measured over',
+      value: count(value.steps, 'step'),
+      note: `QR every ${number(value.meanInterval)} on average`,
+    },
+  );
+  return known;
+}
+
+function sumFacts(value: LyapunovValue): Fact[] {
+  const sum = number(value.sum, 4);
+  if (value.meanLogAbsDet === null) return [{ label: 'Sum of the exponents computed', value: sum }];
+  if (value.sumRuleResidual === null || !Number.isFinite(value.sum)) {
+    return [{ label: 'Sum of the exponents', value: sum }];
+  }
+  return [
+    {
+      label: 'Sum of the exponents',
+      value: sum,
+      note: `differs from the mean of ln |det J| by ${number(value.sumRuleResidual, 2)}: a check of the arithmetic`,
+    },
+  ];
+}
+
+const resolved = 'resolved';
+const floored = 'below the numerical floor';
+const erasedLabel = '−∞, at the bottom edge';
+
+function spectrumRows(value: LyapunovValue): { finite: Row[]; errors: Row[]; erased: Row[] } {
+  const below = new Set(value.belowFloor);
+  const all = value.exponents.map((exponent, i) => ({
+    index: i + 1,
+    exponent,
+    error: value.standardErrors[i] ?? null,
+    status: exponent === -Infinity ? erasedLabel : below.has(i) ? floored : resolved,
+  }));
+  const finite = all.filter((r) => Number.isFinite(r.exponent));
+  return {
+    finite,
+    errors: finite.flatMap((r) =>
+      r.error === null || !Number.isFinite(r.error)
+        ? []
+        : [{ index: r.index, low: r.exponent - r.error, high: r.exponent + r.error }],
+    ),
+    erased: all
+      .filter((r) => r.exponent === -Infinity)
+      .map(({ index, status }) => ({ index, status, shown: '−∞' })),
+  };
+}
+
+function spectrum(value: LyapunovValue): Chart {
+  const { finite, errors, erased } = spectrumRows(value);
+  const x = {
+    field: 'index',
+    type: 'quantitative' as const,
+    title: 'exponent number',
+    scale: { domain: extent([1, value.exponents.length], [], 0.03), nice: false, zero: false },
+    axis: { tickMinStep: 1, grid: false },
+  };
+  const ends = [...finite.map((r) => r.exponent as number), ...errors.map((r) => r.high as number)];
+  const domain = extent(ends, [0], 0.07);
+  const states = [resolved, floored, erasedLabel].filter((s) =>
+    [...finite, ...erased].some((r) => r.status === s),
+  );
+  const status = { field: 'status', type: 'nominal' as const, title: null, scale: { domain: states } };
+  const encoding = {
+    x,
+    y: { field: 'exponent', type: 'quantitative' as const, title: 'exponent, nats per step' },
+    color: status,
+    shape: { ...status, scale: { domain: states, range: states.map(shapeOf) } },
+    tooltip: [
+      { field: 'index', type: 'quantitative' as const, title: 'number' },
+      { field: 'exponent', type: 'quantitative' as const, title: 'exponent', format: '.5g' },
+      { field: 'error', type: 'quantitative' as const, title: 'standard error', format: '.2g' },
+      { field: 'status', type: 'nominal' as const, title: 'value' },
+    ],
+  };
+  return {
+    title: 'Lyapunov spectrum',
+    description: `${count(value.exponents.length, 'exponent')} in descending order, in nats per step, with one standard error; the first is ${number(value.exponents[0], 4)}, the last ${number(value.exponents.at(-1), 4)}. A dashed line marks zero.${erased.length > 0 ? ` ${erased.length} of them are −∞ and sit at the bottom edge.` : ''}`,
+    spec: {
+      width: 'container',
+      height: 300,
+      data: { name: 'exponents' },
+      resolve: { scale: { color: 'shared', shape: 'shared' } },
+      layer: [
+        {
+          mark: { type: 'rule', style: 'reference' },
+          encoding: {
+            y: { datum: 0, type: 'quantitative', scale: { domain, nice: false } },
+          },
+        },
+        {
+          data: { name: 'errors' },
+          mark: { type: 'rule', style: 'error' },
+          encoding: { x, y: { field: 'low', type: 'quantitative' }, y2: { field: 'high' } },
+        },
+        {
+          transform: [{ filter: `datum.status === '${resolved}'` }],
+          mark: { type: 'point', filled: true },
+          encoding,
+        },
+        {
+          transform: [{ filter: `datum.status === '${floored}'` }],
+          mark: { type: 'point', filled: false },
+          encoding,
+        },
+        {
+          data: { name: 'erased' },
+          mark: { type: 'point', filled: true, clip: false, yOffset: -5 },
+          encoding: {
+            x,
+            y: { value: 'height' },
+            color: encoding.color,
+            shape: encoding.shape,
+            tooltip: [
+              { field: 'index', type: 'quantitative', title: 'number' },
+              { field: 'shown', type: 'nominal', title: 'exponent' },
+            ],
+          },
+        },
+      ],
+    },
+    datasets: { exponents: finite, errors, erased },
+  };
+}
+
+const shapeOf = (status: string): string => (status === erasedLabel ? 'triangle-down' : 'circle');
+
+const mostTraces = 5;
+
+/** The first tenth of a run is transient: it may leave the chart so that the rest can be read. */
+const settledFrom = 0.1;
+
+function traceCharts(value: LyapunovValue): Chart[] {
+  const { steps: at, exponents } = value.trace;
+  const shown = Math.min(mostTraces, exponents[0]?.length ?? 0);
+  const rows = Array.from({ length: shown }, (_, i) =>
+    thin(
+      exponents
+        .map((row, k) => ({ step: at[k]!, exponent: row[i]!, name: `λ${'₁₂₃₄₅'[i]}` }))
+        .filter((r) => Number.isFinite(r.exponent)),
+    ),
+  ).flat();
+  if (rows.length === 0) return [];
+  const names = [...new Set(rows.map((r) => r.name))];
+  const settled = rows.filter((r) => r.step >= settledFrom * (at.at(-1) ?? 0));
+  const dashes = [
+    [1, 0],
+    [7, 3],
+    [2, 2],
+    [9, 3, 2, 3],
+    [4, 4],
+  ].slice(0, names.length);
+  const few = at.length < 3;
+  const series = { field: 'name', type: 'nominal' as const, title: null };
+  return [
+    {
+      title: 'Convergence of the leading exponents',
+      description: `Running estimates of the leading ${count(shown, 'exponent')} against the number of steps averaged, up to ${integer(at.at(-1) ?? 0)}; flat lines are settled estimates. The vertical range fits the last nine tenths of the run.`,
+      spec: {
+        width: 'container',
+        height: 300,
+        data: { name: 'trace' },
+        mark: { type: 'line', clip: !few, point: few },
+        encoding: {
+          x: {
+            field: 'step',
+            type: 'quantitative',
+            title: 'steps averaged',
+            scale: { domain: [0, (at.at(-1) ?? 1) * 1.01], nice: false },
+            axis: { tickCount: 6 },
+          },
+          y: {
+            field: 'exponent',
+            type: 'quantitative',
+            title: 'running estimate, nats per step',
+            scale: {
+              domain: extent(
+                settled.map((r) => r.exponent),
+                [],
+                0.15,
+              ),
+              nice: false,
+              zero: false,
+            },
+          },
+          color: { ...series, scale: { domain: names } },
+          strokeDash: { ...series, scale: { domain: names, range: dashes } },
+          tooltip: [
+            { field: 'name', type: 'nominal', title: 'exponent' },
+            { field: 'step', type: 'quantitative', title: 'steps' },
+            { field: 'exponent', type: 'quantitative', title: 'estimate', format: '.5g' },
+          ],
+        },
+      },
+      datasets: { trace: rows },
+    },
+  ];
+}
+
+function exponentTable(value: LyapunovValue): Table {
+  const below = new Set(value.belowFloor);
+  return {
+    title: 'Exponents',
+    columns: ['number', 'exponent, nats per step', 'standard error', 'factor a step', 'remark'],
+    text: ['remark'],
+    rows: value.exponents.map((x, i) => [
+      String(i + 1),
+      aligned(x, 5),
+      aligned(value.standardErrors[i], 2),
+      x > -0.1 && x < 0.1 ? `${percent(Math.expm1(x))} change` : powerOfTen(x / Math.LN10, 3),
+      x === -Infinity ? 'erased' : below.has(i) ? 'below the numerical floor: not resolved' : '',
+    ]),
+  };
+}

@@ -1,0 +1,75 @@
+import type { TopLevelSpec } from 'vega-lite';
+import type { Chart, Row } from './section.js';
+import { equalAspect, squareAround, thin, unitCircle } from './shape.js';
+
+export interface PlaneRow extends Row {
+  readonly re: number;
+  readonly im: number;
+  readonly group: string;
+}
+
+/** Groups keep their colour and shape from one chart to the next: the order of `groups` decides both. */
+export interface Plane {
+  readonly title: string;
+  readonly description: string;
+  readonly rows: readonly PlaneRow[];
+  readonly groupTitle: string;
+  readonly groups: readonly string[];
+  readonly shapes: readonly string[];
+  readonly tooltip: readonly { readonly field: string; readonly title: string; readonly format?: string }[];
+}
+
+/** Eigenvalues in the complex plane with the unit circle: inside it modes decay, outside it they grow. */
+export function eigenvaluePlane(plane: Plane): Chart {
+  const domain = equalAspect(squareAround(plane.rows.map((r) => [r.re, r.im])));
+  const crowded = plane.rows.length > 200;
+  const spec: TopLevelSpec = {
+    width: 'container',
+    height: 340,
+    data: { name: 'eigenvalues' },
+    encoding: {
+      x: { field: 're', type: 'quantitative', title: 'Re λ', scale: { domain: domain.x, nice: false } },
+      y: { field: 'im', type: 'quantitative', title: 'Im λ', scale: { domain: domain.y, nice: false } },
+    },
+    layer: [
+      {
+        data: { name: 'circle' },
+        mark: { type: 'line', style: 'boundary', clip: true },
+        encoding: { order: { field: 'order', type: 'quantitative' } },
+      },
+      {
+        mark: {
+          type: 'point',
+          filled: true,
+          opacity: crowded ? 0.55 : 0.85,
+          size: crowded ? 26 : 55,
+          clip: true,
+        },
+        encoding: {
+          color: {
+            field: 'group',
+            type: 'nominal',
+            title: plane.groupTitle,
+            scale: { domain: [...plane.groups] },
+          },
+          shape: {
+            field: 'group',
+            type: 'nominal',
+            title: plane.groupTitle,
+            scale: { domain: [...plane.groups], range: [...plane.shapes] },
+          },
+          tooltip: plane.tooltip.map((t) => ({
+            ...t,
+            type: t.format === undefined ? ('nominal' as const) : ('quantitative' as const),
+          })),
+        },
+      },
+    ],
+  };
+  return {
+    title: plane.title,
+    description: plane.description,
+    spec,
+    datasets: { eigenvalues: thin(plane.rows), circle: unitCircle },
+  };
+}
