@@ -1,0 +1,557 @@
+/** Results with the numbers of a three-bit flip-flop GRU (32 units), and variations that charts find hard. */
+
+import type { DiagnoseValue } from '../../analyses/diagnose.js';
+import type { FixedPointsValue, RestPoint, Stability } from '../../analyses/fixed-points.js';
+import type { GradientsValue } from '../../analyses/gradients.js';
+import type { InspectValue } from '../../analyses/inspect.js';
+import type { JacobianValue } from '../../analyses/jacobian.js';
+import type { LyapunovValue } from '../../analyses/lyapunov.js';
+import { complete, type Outcome } from '../../src/outcome.js';
+import type { AnalysisResult, Complex } from '../../src/result.js';
+
+export const model: AnalysisResult['model'] = {
+  path: 'models/flipflop3-gru32.pt',
+  sha256: '7c1f0be2a94d5c3386f1f7d2a0c4b5e69d1a8e33f20b7764c9be15d08a6f2e41',
+  format: 'pytorch',
+  module: 'rnn',
+  cell: 'gru',
+  layers: 1,
+  hiddenSize: 32,
+  inputSize: 3,
+  stateSize: 32,
+  parameters: 3552,
+  assumptions: ['gate order r, z, n and reset after the product: the file is a PyTorch state_dict'],
+};
+
+export function envelope<Value>(
+  analysis: string,
+  value: Value,
+  options: Readonly<Record<string, unknown>> = {},
+  outcome: Outcome = complete,
+): AnalysisResult<Value> {
+  const shared = {
+    drive: 'models/flipflop3-gru32.drive.npy',
+    state: 'zero',
+    closedLoop: false,
+    warmup: 200,
+    steps: 1800,
+  };
+  return {
+    schema: 1,
+    analysis,
+    tool: { name: 'rnnscope', version: '0.1.0' },
+    model,
+    options: { ...shared, ...options },
+    seed: 0,
+    outcome,
+    value,
+  };
+}
+
+/** A small generator, so that samples look measured and stay the same. */
+function noise(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32 - 0.5;
+  };
+}
+
+const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+
+// Driven by its own test input; PyTorch automatic differentiation, float64.
+const measured = [
+  -0.5310389974851154, -0.7381954521950743, -0.86031252834857, -0.9677726168274146, -1.102013049366807,
+  -1.19353845330982, -1.2898289982478566, -1.3625827327585587, -1.411381457325209, -1.444046767620378,
+  -1.4833107463736872, -1.539287824087039, -1.57524244829688, -1.6182987165432403, -1.6633919294460615,
+  -1.7088100764620642, -1.7539886394887019, -1.7914488260230774, -1.8489634019669, -1.8922807658156324,
+  -1.9636766960293868, -2.0188984095555838, -2.0762654005048047, -2.156524349693574, -2.234848847980848,
+  -2.3387791203359964, -2.453139883634423, -2.5916400394224413, -2.7932225603313197, -3.040212264312929,
+  -3.3611292914708653, -4.156705111952795,
+];
+
+function trace(exponents: readonly number[], steps: number): LyapunovValue['trace'] {
+  const random = noise(7);
+  const at = range(90).map((k) => Math.round(((k + 1) * steps) / 90));
+  return { steps: at, exponents: at.map((t) => exponents.map((x) => x + (3.2 * random()) / Math.sqrt(t))) };
+}
+
+const sum = (xs: readonly number[]): number => xs.reduce((a, b) => a + b, 0);
+
+export const lyapunovValue: LyapunovValue = {
+  unit: 'nats per step',
+  exponents: measured,
+  standardErrors: measured.map((x) => 0.004 + 0.006 * Math.abs(x)),
+  belowFloor: [],
+  sum: sum(measured),
+  meanLogAbsDet: sum(measured) + 3e-13,
+  sumRuleResidual: 3e-13,
+  kaplanYorkeDimension: 0,
+  entropyBound: 0,
+  memoryTime: 1 / 0.5310389974851154,
+  predictionHorizon: Infinity,
+  verdict: 'stable',
+  zeroBelow: 0.0216,
+  mode: 'driven',
+  steps: 1800,
+  meanInterval: 6.2,
+  finalState: range(32).map((i) => Math.sin(i)),
+  trace: trace(measured, 1800),
+};
+
+const lorenz = [0.04478828171336815, -4.13718345969183e-5, ...measured.slice(0, 30).map((x) => x / 2)];
+
+export const chaoticValue: LyapunovValue = {
+  ...lyapunovValue,
+  exponents: lorenz,
+  standardErrors: lorenz.map(() => 0.0021),
+  sum: sum(lorenz),
+  meanLogAbsDet: null,
+  sumRuleResidual: null,
+  kaplanYorkeDimension: 2.1687,
+  entropyBound: lorenz[0]!,
+  memoryTime: Infinity,
+  predictionHorizon: Math.LN2 / lorenz[0]!,
+  verdict: 'chaotic',
+  zeroBelow: 0.0063,
+  mode: 'closed loop',
+  steps: 8000,
+  trace: trace(lorenz, 8000),
+};
+
+/** An LSTM whose tail is unresolved and then erased. */
+export const flooredValue: LyapunovValue = {
+  ...lyapunovValue,
+  exponents: [...measured.slice(0, 20), -33.1, -34.6, -35.2, -Infinity, -Infinity, -Infinity],
+  standardErrors: [...measured.slice(0, 20).map(() => 0.01), null, null, null, null, null, null],
+  belowFloor: [20, 21, 22],
+  sum: -Infinity,
+  meanLogAbsDet: -Infinity,
+  sumRuleResidual: 0,
+};
+
+export const erasedValue: LyapunovValue = {
+  ...lyapunovValue,
+  exponents: [-Infinity, -Infinity, -Infinity],
+  standardErrors: [null, null, null],
+  sum: -Infinity,
+  meanLogAbsDet: -Infinity,
+  sumRuleResidual: 0,
+  memoryTime: 0,
+  trace: { steps: [10, 20], exponents: [[-Infinity], [-Infinity]].map(() => range(3).map(() => -Infinity)) },
+};
+
+export const singleExponent: LyapunovValue = {
+  ...lyapunovValue,
+  exponents: [0.001],
+  standardErrors: [null],
+  sum: 0.001,
+  meanLogAbsDet: null,
+  sumRuleResidual: null,
+  kaplanYorkeDimension: null,
+  memoryTime: Infinity,
+  predictionHorizon: Math.LN2 / 0.001,
+  verdict: 'undetermined',
+  zeroBelow: null,
+  steps: 1,
+  trace: { steps: [1], exponents: [[0.001]] },
+};
+
+export const noExponents: LyapunovValue = {
+  ...lyapunovValue,
+  exponents: [],
+  standardErrors: [],
+  sum: 0,
+  trace: { steps: [], exponents: [] },
+};
+
+/** Conjugate pairs on an arc inside the unit circle, the first `unstable` of them real and outside. */
+function eigenvaluesOf(n: number, unstable: number, seed: number): Complex[] {
+  const random = noise(seed);
+  const real = range(unstable).map((i): Complex => [1.34 + 0.09 * i + 0.08 * random(), 0]);
+  const pairs = range(Math.floor((n - unstable) / 2)).flatMap((i): Complex[] => {
+    const re = 0.75 - 0.055 * i + 0.2 * random();
+    const im = 0.25 * Math.abs(random()) * (1 - i / n);
+    return [
+      [re, im],
+      [re, -im],
+    ];
+  });
+  const all = [...real, ...pairs, ...range((n - unstable) % 2).map((): Complex => [0.11, 0])];
+  return all.sort((a, b) => Math.hypot(...b) - Math.hypot(...a));
+}
+
+const timeConstant = ([re, im]: Complex): number => -1 / Math.log(Math.hypot(re, im));
+
+function restPoint(bits: readonly [number, number, number], i: number): RestPoint {
+  const unstable = bits.filter((b) => b === 0).length;
+  const eigenvalues = eigenvaluesOf(32, unstable, i + 1);
+  const [a, b, c] = bits;
+  return {
+    kind: 'fixed',
+    state: range(32).map((k) => Math.tanh(a * Math.sin(k) + b * Math.cos(2 * k) + c * Math.sin(3 * k))),
+    q: (1 + (i % 7)) * 1.3e-32,
+    residual: Math.sqrt((1 + (i % 7)) * 2.6e-32),
+    spectralRadius: Math.hypot(...eigenvalues[0]!),
+    unstableDimensions: unstable,
+    stability: (['stable', 'saddle', 'saddle', 'unstable'] as const)[unstable]!,
+    eigenvalues,
+    timeConstants: eigenvalues.map(timeConstant),
+    hits: [312, 41, 12, 5][unstable]! + (i % 5),
+    reachable: true,
+    output: bits.map((x) => 0.98 * x),
+    projection: [1.9 * a + 0.35 * b - 0.4 * c, 1.6 * b - 0.5 * a + 0.75 * c],
+  };
+}
+
+const corners = [-1, 0, 1].flatMap((a) =>
+  [-1, 0, 1].flatMap((b) => [-1, 0, 1].map((c) => [a, b, c] as [number, number, number])),
+);
+
+const points = corners
+  .map(restPoint)
+  .sort((p, q) => p.unstableDimensions - q.unstableDimensions || p.q - q.q);
+
+const slowPoint: RestPoint = {
+  ...points[9]!,
+  kind: 'slow',
+  q: 3.1e-5,
+  residual: Math.sqrt(6.2e-5),
+  stability: 'marginal' satisfies Stability,
+  projection: [0.6, -1.1],
+  hits: 3,
+};
+
+function path(length: number): [number, number][] {
+  const random = noise(3);
+  let [u, v] = points[0]!.projection;
+  let goal = points[0]!.projection;
+  return range(length).map((t) => {
+    if (t % 40 === 0) goal = points[Math.floor((random() + 0.5) * 8)]!.projection;
+    u += 0.16 * (goal[0] - u) + 0.02 * random();
+    v += 0.13 * (goal[1] - v) + 0.02 * random();
+    return [u, v];
+  });
+}
+
+export const fixedPointsValue: FixedPointsValue = {
+  points: [...points, slowPoint],
+  input: [0, 0, 0],
+  starts: 1024,
+  converged: 986,
+  unconverged: 20,
+  slowStarts: 18,
+  slowFound: 1,
+  outside: 2,
+  byUnstableDimension: [8, 12, 6, 1],
+  coverage: {
+    method: 'chao1',
+    unseen: 0,
+    seenOnce: 0,
+    seenTwice: 1,
+    unseenMass: 0,
+    unseenMassError: 0.0014,
+    detectableShare: 0.0029,
+  },
+  projection: { explained: [0.41, 0.31], path: path(1200) },
+};
+
+export const onePoint: FixedPointsValue = {
+  ...fixedPointsValue,
+  points: [points[0]!],
+  starts: 1,
+  converged: 1,
+  unconverged: 0,
+  slowStarts: 0,
+  slowFound: 0,
+  outside: 0,
+  byUnstableDimension: [1],
+  projection: { explained: [1, 0], path: [points[0]!.projection] },
+};
+
+export const noPoints: FixedPointsValue = {
+  ...onePoint,
+  points: [],
+  starts: 64,
+  converged: 0,
+  unconverged: 64,
+  byUnstableDimension: [],
+  projection: { explained: [0, 0], path: [] },
+};
+
+const lags = range(301);
+const knots = [
+  [0, 0],
+  [1, -0.005],
+  [2, -0.216],
+  [5, -0.84],
+  [10, -1.644],
+  [20, -2.796],
+  [50, -9.93],
+  [100, -23.967],
+  [200, -48.042],
+  [300, -72.091],
+] as const;
+
+function interpolated(lag: number): number {
+  const k = Math.max(
+    1,
+    knots.findIndex(([at]) => at >= lag),
+  );
+  const [a, b] = [knots[k - 1]!, knots[k]!];
+  return a[1] + ((b[1] - a[1]) * (lag - a[0])) / (b[0] - a[0]);
+}
+
+const norm = lags.map((lag) => interpolated(lag) + 0.25 * Math.sin(lag / 3) * Math.min(1, lag / 20));
+
+export const gradientsValue: GradientsValue = {
+  lags,
+  log10SpectralNorm: norm,
+  log10FrobeniusNorm: norm.map((x, lag) => x + 0.753 * Math.exp(-lag / 2)),
+  log10Spread: lags.map((lag) => 0.25 * Math.sqrt(lag)),
+  singularValues: {
+    lags: [0, 1, 2, 3, 5, 7, 10, 14, 20, 28, 40],
+    log10: [0, 1, 2, 3, 5, 7, 10, 14, 20, 28, 40].map((lag) =>
+      measured.map((x) => (x * lag) / Math.LN10 + 0.1 * lag * 0.23).filter((x) => x > interpolated(lag) - 14),
+    ),
+  },
+  rate: -0.554,
+  rateError: 0.012,
+  halfLife: Math.LN2 / 0.554,
+  horizon: 21,
+  horizonIsLowerBound: false,
+  threshold: 1e-3,
+  atLength: { lag: 100, log10: -23.967 },
+  verdict: 'vanishing',
+  ends: [500, 600, 700, 800, 900, 1000, 1100, 1200],
+};
+
+export const preservedGradients: GradientsValue = {
+  ...gradientsValue,
+  log10SpectralNorm: lags.map((lag) => 0.4 * Math.sin(lag / 40)),
+  log10FrobeniusNorm: lags.map((lag) => 0.5 + 0.4 * Math.sin(lag / 40)),
+  log10Spread: null,
+  rate: 0.0001,
+  rateError: null,
+  halfLife: Infinity,
+  horizon: 300,
+  horizonIsLowerBound: true,
+  atLength: { lag: 100, log10: 0.239 },
+  verdict: 'preserved',
+  ends: [1000],
+};
+
+export const erasedGradients: GradientsValue = {
+  ...gradientsValue,
+  lags: [0, 1, 2],
+  log10SpectralNorm: [-Infinity, -Infinity, -Infinity],
+  log10FrobeniusNorm: [-Infinity, -Infinity, -Infinity],
+  log10Spread: [NaN, NaN, NaN],
+  singularValues: { lags: [0, 1, 2], log10: [[], [], []] },
+  rate: -Infinity,
+  rateError: null,
+  halfLife: 0,
+  horizon: 0,
+  atLength: { lag: 2, log10: -Infinity },
+};
+
+export const oneLag: GradientsValue = {
+  ...gradientsValue,
+  lags: [0],
+  log10SpectralNorm: [0],
+  log10FrobeniusNorm: [0.75],
+  log10Spread: [0],
+  singularValues: { lags: [0], log10: [[0]] },
+  rate: NaN,
+  rateError: null,
+  halfLife: NaN,
+  horizon: 0,
+  horizonIsLowerBound: true,
+  atLength: { lag: 0, log10: 0 },
+  verdict: 'undetermined',
+};
+
+export const noLags: GradientsValue = {
+  ...oneLag,
+  lags: [],
+  log10SpectralNorm: [],
+  log10FrobeniusNorm: [],
+  log10Spread: null,
+  singularValues: { lags: [], log10: [] },
+  ends: [],
+};
+
+const oneStep = eigenvaluesOf(32, 1, 99).map(([re, im]): Complex => [re - (re > 1 ? 0.17 : 0), im]);
+
+export const jacobianValue: JacobianValue = {
+  state: range(32).map(() => 0),
+  input: [0, 1, 0],
+  next: range(32).map((i) => 0.6 * Math.sin(i + 1)),
+  spectralRadius: Math.hypot(...oneStep[0]!),
+  spectralNorm: 2.040955606257321,
+  frobeniusNorm: 3.9352713990726484,
+  logAbsDet: -41.2,
+  eigenvalues: oneStep,
+  timeConstants: oneStep.map(timeConstant),
+  nonNormality: 0.437,
+};
+
+export const oneDimension: JacobianValue = {
+  state: [0.5],
+  input: [],
+  next: [0.5],
+  spectralRadius: 1,
+  spectralNorm: 1,
+  frobeniusNorm: 1,
+  logAbsDet: 0,
+  eigenvalues: [[1, 0]],
+  timeConstants: [Infinity],
+  nonNormality: 0,
+};
+
+export const nilpotent: JacobianValue = {
+  ...oneDimension,
+  spectralRadius: 0,
+  spectralNorm: 2,
+  frobeniusNorm: 2,
+  logAbsDet: -Infinity,
+  eigenvalues: [
+    [0, 0],
+    [0, 0],
+  ],
+  timeConstants: [0, 0],
+  nonNormality: 1,
+};
+
+const array = (name: string, shape: readonly number[], spread: number) => ({
+  name,
+  shape,
+  mean: 0.01 * spread,
+  standardDeviation: spread,
+  min: -3.1 * spread,
+  max: 2.8 * spread,
+  nonFinite: 0,
+  ...(shape[0] === shape[1] ? { spectralRadius: 1.21 * spread * 5, spectralNorm: 2.2 * spread * 5 } : {}),
+});
+
+export const inspectValue: InspectValue = {
+  modules: [
+    {
+      name: 'rnn',
+      cell: 'gru',
+      formula: [
+        'r = σ(W_ir x + b_ir + W_hr h + b_hr)',
+        'z = σ(W_iz x + b_iz + W_hz h + b_hz)',
+        'n = tanh(W_in x + b_in + r ⊙ (W_hn h + b_hn))',
+        "h' = (1 − z) ⊙ n + z ⊙ h",
+      ],
+      layers: 1,
+      bidirectional: false,
+      inputSize: 3,
+      hiddenSize: 32,
+      stateSize: 32,
+      parameters: 3552,
+      parametersIf: { rnn: 1184, gru: 3552, lstm: 4736 },
+      readout: 'readout',
+      assumptions: model.assumptions,
+      weights: [
+        ...['W_ir', 'W_iz', 'W_in'].map((name, i) => array(name, [32, 3], 0.45 - 0.09 * i)),
+        ...['W_hr', 'W_hz', 'W_hn'].map((name, i) => array(name, [32, 32], 0.31 + 0.07 * i)),
+        ...['b_ir', 'b_iz', 'b_in', 'b_hr', 'b_hz', 'b_hn'].map((name, i) =>
+          array(name, [32], 0.1 + 0.02 * i),
+        ),
+      ],
+    },
+  ],
+  tensors: [
+    { name: 'rnn.weight_ih_l0', shape: [96, 3], dtype: 'float32' },
+    { name: 'rnn.weight_hh_l0', shape: [96, 32], dtype: 'float32' },
+    { name: 'rnn.bias_ih_l0', shape: [96], dtype: 'float32' },
+    { name: 'rnn.bias_hh_l0', shape: [96], dtype: 'float32' },
+    { name: 'readout.weight', shape: [3, 32], dtype: 'float32' },
+    { name: 'readout.bias', shape: [3], dtype: 'float32' },
+  ],
+  notes: [],
+};
+
+export const nothingInside: InspectValue = { modules: [], tensors: [], notes: ['the file holds no tensor'] };
+
+export const partial: Outcome = {
+  kind: 'partial',
+  what: 'interrupted after 412 of 1024 starts',
+  remedy: 'run again without interrupting for the whole result',
+};
+
+export const diagnoseValue: DiagnoseValue = {
+  verdicts: [
+    {
+      question: 'Does it forget its initial state?',
+      answer: 'Yes, within about 2 steps',
+      level: 'good',
+      evidence: 'leading Lyapunov exponent −0.531 ± 0.007 nats per step under the given drive',
+    },
+    {
+      question: 'Do gradients reach 100 steps back?',
+      answer: 'No: 1·10⁻²⁴ of the gradient is left',
+      level: 'bad',
+      evidence: 'gradients fall below 0.001 after 21 steps, averaged over 8 end points',
+    },
+    {
+      question: 'Can it hold information while the input rests?',
+      answer: 'Yes: 8 stable rest states, 3 bits',
+      level: 'good',
+      evidence: '27 fixed points from 1,024 starts at zero input; Chao1 counts 0 more',
+    },
+    {
+      question: 'Are there slow transients that look like memory?',
+      answer: 'One slow point',
+      level: 'warn',
+      evidence: 'q = 3.1·10⁻⁵ near a saddle, reached by 3 starts',
+    },
+    {
+      question: 'Is it stable for every input?',
+      answer: 'Not settled',
+      level: 'unknown',
+      evidence: 'no certificate was computed; a finite run cannot prove it',
+    },
+  ],
+  results: {
+    inspect: envelope('inspect', inspectValue),
+    lyapunov: envelope('lyapunov', lyapunovValue, { count: 32, align: 100, reorthonormalise: 'auto' }),
+    gradients: envelope('gradients', gradientsValue, { end: 1200, lags: 300, windows: 8, threshold: 1e-3 }),
+    'fixed-points': envelope(
+      'fixed-points',
+      fixedPointsValue,
+      { starts: 1024, tolerance: 1e-24, unique: 1e-5 },
+      partial,
+    ),
+    jacobian: envelope('jacobian', jacobianValue),
+  },
+};
+
+export const diagnosis = envelope('diagnose', diagnoseValue, { steps: 1800 });
+
+/** Every shape of value that a chart may meet, by name. */
+export const everyResult: Readonly<Record<string, AnalysisResult>> = {
+  'an ordinary inspection': envelope('inspect', inspectValue),
+  'a file without modules': envelope('inspect', nothingInside),
+  'an ordinary Jacobian': envelope('jacobian', jacobianValue),
+  'a Jacobian of one dimension': envelope('jacobian', oneDimension),
+  'a nilpotent Jacobian': envelope('jacobian', nilpotent),
+  'a stable spectrum': envelope('lyapunov', lyapunovValue),
+  'a chaotic spectrum': envelope('lyapunov', chaoticValue),
+  'a spectrum with unresolved and erased exponents': envelope('lyapunov', flooredValue),
+  'a spectrum of −∞ only': envelope('lyapunov', erasedValue),
+  'a single exponent after a single step': envelope('lyapunov', singleExponent, {}, partial),
+  'no exponents': envelope('lyapunov', noExponents),
+  'vanishing gradients': envelope('gradients', gradientsValue),
+  'preserved gradients of one window': envelope('gradients', preservedGradients),
+  'gradients that are exactly zero': envelope('gradients', erasedGradients),
+  'a single lag': envelope('gradients', oneLag),
+  'no lags': envelope('gradients', noLags),
+  'an ordinary search': envelope('fixed-points', fixedPointsValue, {}, partial),
+  'a single fixed point': envelope('fixed-points', onePoint),
+  'a search that found nothing': envelope('fixed-points', noPoints),
+  'a diagnosis': diagnosis,
+  'a diagnosis without verdicts': envelope('diagnose', { verdicts: [], results: {} }),
+};
