@@ -70,7 +70,12 @@ const MAX_SWEEPS = 40;
  * singular values of bidiagonal matrices, SIAM J. Sci. Stat. Comput. 11 (1990). Should the sweeps run out,
  * bisection, which cannot fail, finds the values of the block that is left.
  */
-export function bidiagonalSingularValues(d: Float64Array, e: Float64Array, n: number): void {
+export function bidiagonalSingularValues(
+  d: Float64Array,
+  e: Float64Array,
+  n: number,
+  maxSweeps = MAX_SWEEPS,
+): void {
   let end = n - 1;
   let sweeps = 0;
   while (end > 0) {
@@ -78,7 +83,7 @@ export function bidiagonalSingularValues(d: Float64Array, e: Float64Array, n: nu
     if (start === end) {
       end--;
       sweeps = 0;
-    } else if (sweeps === MAX_SWEEPS) {
+    } else if (sweeps === maxSweeps) {
       const rest = bidiagonalByBisection(d.subarray(start, end + 1), e.subarray(start, end));
       d.set(rest, start);
       end = start - 1;
@@ -112,8 +117,11 @@ function reverse(d: Float64Array, e: Float64Array, start: number, end: number): 
 
 function sweep(d: Float64Array, e: Float64Array, start: number, end: number): void {
   const shift = smallerOfTwo(d[end - 1], e[end - 1], d[end]);
-  const ratio = shift / Math.abs(d[start]);
-  if (ratio * ratio > Number.EPSILON) shiftedSweep(d, e, start, end, shift);
+  // A shift far below the first entry changes nothing; one far above divides by (nearly) zero, and the zero shift
+  // takes such an entry to the end at once.
+  const first = Math.abs(d[start]);
+  const small = Math.min(shift, first);
+  if (small > Math.sqrt(Number.EPSILON) * Math.max(shift, first)) shiftedSweep(d, e, start, end, shift);
   else zeroShiftSweep(d, e, start, end);
 }
 

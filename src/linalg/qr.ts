@@ -54,18 +54,18 @@ export function qrInPlace(A: Matrix, R?: Matrix): Float64Array {
 }
 
 function factorAll(a: Float64Array, n: number, k: number): void {
-  if (k < BLOCK_FROM) return factorPanel(a, 0, k, n, k, 0);
-  for (let from = 0; from < k; from += PANEL) {
-    const b = Math.min(PANEL, k - from);
+  const width = k < BLOCK_FROM ? k : PANEL;
+  for (let from = 0; from < k; from += width) {
+    const b = Math.min(width, k - from);
     factorPanel(a, from * (k + 1), k, n - from, b, from);
     if (from + b < k) applyBlock(a, k, n, from, b, k - from - b, true);
   }
 }
 
 function formAll(a: Float64Array, n: number, k: number): void {
-  if (k < BLOCK_FROM) return formPanel(a, 0, k, n, k, 0);
-  for (let from = Math.floor((k - 1) / PANEL) * PANEL; from >= 0; from -= PANEL) {
-    const b = Math.min(PANEL, k - from);
+  const width = k < BLOCK_FROM ? k : PANEL;
+  for (let from = k === 0 ? -1 : k - 1 - ((k - 1) % width); from >= 0; from -= width) {
+    const b = Math.min(width, k - from);
     // Above the trailing block Q is zero so far, but R still stands there.
     for (let i = from; i < from + b; i++) a.fill(0, i * k + from + b, (i + 1) * k);
     if (from + b < k) applyBlock(a, k, n, from, b, k - from - b, false);
@@ -225,7 +225,8 @@ function formPanel(a: Float64Array, from: number, ld: number, m: number, b: numb
     const s = sign[first + j];
     for (let i = 0; i < j; i++) a[from + i * ld + j] = 0;
     a[at] = s * (1 - t);
-    for (let i = 1; i < m - j; i++) a[at + i * ld] *= -s * t;
+    // With τ = 0 the rest of the column is zero already; the product would make it −0.
+    if (t !== 0) for (let i = 1; i < m - j; i++) a[at + i * ld] *= -s * t;
   }
 }
 
