@@ -1,4 +1,5 @@
-import { DAMAGED, type Source } from './parts/source.js';
+import type { UserError } from '../errors.js';
+import type { Source } from './parts/source.js';
 
 const MAX_TEXT = 256 * 2 ** 20;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
@@ -9,36 +10,39 @@ const NON_FINITE: ReadonlyMap<string, number> = new Map([
   ['-inf', Number.NEGATIVE_INFINITY],
 ]);
 
-interface Row {
+interface Line {
   /** Counted from 1, as editors do. */
-  readonly line: number;
-  readonly cells: readonly string[];
+  readonly number: number;
+  readonly text: string;
 }
 
 /** Rows of numbers, separated by commas, semicolons, tabs or spaces; a first line of names is passed over. */
 export function readCsv(source: Source): { shape: [number, number]; values: Float64Array } {
-  const rows = rowsOf(source);
-  if (rows[0] !== undefined && isHeader(rows[0])) rows.shift();
-  const [first] = rows;
+  const lines = linesOf(source);
+  const separator = separatorOf(lines.at(-1)?.text ?? '');
+  const cellsOf = ({ text }: Line) => text.split(separator).map(unquote);
+  if (lines[0] !== undefined && isHeader(cellsOf(lines[0]))) lines.shift();
+  const [first] = lines;
   if (first === undefined)
     throw source.fault('EMPTY', 'has no row of numbers. Expected one line a time step.');
-  const columns = first.cells.length;
-  const values = new Float64Array(rows.length * columns);
-  for (const [r, row] of rows.entries()) {
-    assertWidth(source, row, first);
-    for (const [c, cell] of row.cells.entries()) values[r * columns + c] = numberOf(source, row, c, cell);
+  const width = cellsOf(first).length;
+  const values = new Float64Array(lines.length * width);
+  for (const [row, line] of lines.entries()) {
+    const cells = cellsOf(line);
+    if (cells.length !== width) throw ragged(source, line, cells.length, first, width);
+    for (const [column, cell] of cells.entries()) {
+      values[row * width + column] = numberOf(source, line, column, cell);
+    }
   }
-  return { shape: [rows.length, columns], values };
+  return { shape: [lines.length, width], values };
 }
 
 /** Empty lines, and comments as NumPy's savetxt writes them, are passed over. */
-function rowsOf(source: Source): Row[] {
-  const lines = decode(source).split(/\r\n|\n|\r/);
-  const kept = lines
-    .map((text, i) => ({ text: text.trim(), line: i + 1 }))
+function linesOf(source: Source): Line[] {
+  return decode(source)
+    .split(/\r\n|\n|\r/)
+    .map((text, i) => ({ text: text.trim(), number: i + 1 }))
     .filter(({ text }) => text !== '' && !text.startsWith('#'));
-  const separator = separatorOf(kept.at(-1)?.text ?? '');
-  return kept.map(({ text, line }) => ({ line, cells: text.split(separator).map(unquote) }));
 }
 
 function decode(source: Source): string {
@@ -54,7 +58,7 @@ function decode(source: Source): string {
   } catch {
     // Told below, as for text that holds zero bytes.
   }
-  throw source.fault('UNKNOWN', `is neither .npy, .npz nor text. Inputs are read from these. ${DAMAGED}`);
+  throw source.fault('UNKNOWN', 'is neither .npy, .npz nor text; arrays are read from these.');
 }
 
 /** Taken from the last line, which is never one of names. */
@@ -68,27 +72,26 @@ function unquote(cell: string): string {
   return /^"(.*)"$/.exec(cell)?.[1] ?? cell;
 }
 
-function isHeader(row: Row): boolean {
-  return (
-    row.cells.every((cell) => !NUMBER.test(cell) && !NON_FINITE.has(cell.toLowerCase())) &&
-    row.cells.some(Boolean)
-  );
+function isHeader(cells: readonly string[]): boolean {
+  return cells.every((cell) => parseNumber(cell) === undefined) && cells.some((cell) => cell !== '');
 }
 
-function assertWidth(source: Source, row: Row, first: Row): void {
-  const [found, expected] = [row.cells.length, first.cells.length];
-  if (found === expected) return;
-  const text = `line ${row.line} has ${found} ${columns(found)} but line ${first.line} has ${expected}`;
-  throw source.fault('SHAPE', `${text}. Give every row the same number.`);
+function ragged(source: Source, line: Line, found: number, first: Line, expected: number): UserError {
+  const text = `line ${line.number} has ${columns(found)} but line ${first.number} has ${columns(expected)}`;
+  return source.fault('SHAPE', `${text}. Give every row the same number.`);
 }
 
 function columns(count: number): string {
-  return count === 1 ? 'column' : 'columns';
+  return count === 1 ? '1 column' : `${count} columns`;
 }
 
-function numberOf(source: Source, row: Row, column: number, cell: string): number {
-  const value = NUMBER.test(cell) ? Number(cell) : NON_FINITE.get(cell.toLowerCase());
+function numberOf(source: Source, line: Line, column: number, cell: string): number {
+  const value = parseNumber(cell);
   if (value !== undefined) return value;
   const found = cell === '' ? 'is empty' : `is ${JSON.stringify(cell.slice(0, 40))}`;
-  throw source.fault('CORRUPT', `line ${row.line}, column ${column + 1} ${found}, expected a number.`);
+  throw source.fault('CORRUPT', `line ${line.number}, column ${column + 1} ${found}, expected a number.`);
+}
+
+function parseNumber(cell: string): number | undefined {
+  return NUMBER.test(cell) ? Number(cell) : NON_FINITE.get(cell.toLowerCase());
 }

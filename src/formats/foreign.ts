@@ -140,7 +140,11 @@ function starts(...magic: number[]): Foreign['is'] {
 function isOnnx(head: Uint8Array, { source }: Context): boolean {
   const begins =
     head[0] === 0x08 && head[1]! < 0x80 && [0x12, 0x1a, 0x22, 0x2a, 0x30, 0x3a, 0x42].includes(head[2]!);
-  return begins || source.extension === '.onnx';
+  return begins || (source.extension === '.onnx' && !isText(head));
+}
+
+function isText(head: Uint8Array): boolean {
+  return head.every((byte) => byte >= 0x20 && byte < 0x7f);
 }
 
 /** A map of MessagePack whose first key is text. */

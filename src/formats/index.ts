@@ -1,10 +1,11 @@
 import { statSync } from 'node:fs';
+import { printable } from '../errors.js';
 import { readCsv } from './csv.js';
 import { READABLE, refuseDirectory, refuseForeign, refuseLikelyForeign } from './foreign.js';
 import { json } from './json.js';
 import { npy } from './npy.js';
 import { npz } from './npz.js';
-import { chunks, openSource, type Source } from './parts/source.js';
+import { CHUNK, chunks, openSource, type Source } from './parts/source.js';
 import { openZip } from './parts/zip.js';
 import { pytorch } from './pytorch.js';
 import { pytorchLegacy } from './pytorch-legacy.js';
@@ -42,7 +43,7 @@ export async function readSource(source: Source): Promise<WeightFile> {
     format: reader.name,
     tensors,
     modules: modules ?? new Map(),
-    notes: notes ?? [],
+    notes: (notes ?? []).map(printable),
     sha256: source.sha256(),
   };
 }
@@ -59,17 +60,29 @@ export async function readArray(path: string, key?: string): Promise<NumberArray
   const source = openSource(path);
   try {
     const { head, context } = examine(source);
-    const reader = [npz, npy].find((candidate) => candidate.sniff(head, context));
+    const reader = arrayReader(head, context);
     if (reader !== undefined) return arrayOf(pick(source, (await reader.read(context)).tensors, reader, key));
-    refuseForeign(head, context);
-    if (source.extension === '.npy')
-      return arrayOf(pick(source, (await npy.read(context)).tensors, npy, key));
-    if (key !== undefined)
+    if (key !== undefined) {
       throw source.fault('USAGE', `is text, so it has no array '${key}'. Leave the key out.`);
+    }
     return { ...readCsv(source), dtype: 'f64' };
   } finally {
     source.close();
   }
+}
+
+/** The reader of a NumPy file; undefined for text. */
+function arrayReader(head: Uint8Array, context: Context): Reader | undefined {
+  const { source } = context;
+  const reader = READERS.find((candidate) => candidate.sniff(head, context));
+  if (reader === npy || reader === npz) return reader;
+  if (reader !== undefined) {
+    const text = `is a file of format ${reader.name}; arrays are read from .npy, .npz and .csv`;
+    throw source.fault('UNSUPPORTED', `${text}. Save it as one of these.`);
+  }
+  if (source.extension === '.npy') return npy;
+  refuseForeign(head, context);
+  return undefined;
 }
 
 function arrayOf(tensor: Tensor): NumberArray {
@@ -109,9 +122,11 @@ function examine(source: Source): { head: Uint8Array; context: Context } {
   return { head, context: { source, tail, archive } };
 }
 
+const ZEROS = Buffer.alloc(CHUNK);
+
 function refuseEmpty(source: Source): void {
   if (source.size === 0) throw source.fault('EMPTY', 'is empty. Save or copy it again.');
-  for (const chunk of chunks(source)) if (chunk.some((byte) => byte !== 0)) return;
+  for (const chunk of chunks(source)) if (!ZEROS.subarray(0, chunk.length).equals(chunk)) return;
   throw source.fault('EMPTY', `is empty: all of its ${source.size} bytes are zero. Save or copy it again.`);
 }
 

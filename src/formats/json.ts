@@ -1,6 +1,7 @@
+import { parseJson } from './parts/json-text.js';
 import { describeShape, elementCount, isShape } from './parts/layout.js';
 import { describeNesting, findNesting, isOptimiserKey } from './parts/nesting.js';
-import { DAMAGED, type Source } from './parts/source.js';
+import type { Source } from './parts/source.js';
 import { noTensors, type Reader } from './reader.js';
 import type { Tensor } from './weight-file.js';
 
@@ -18,7 +19,7 @@ export const json: Reader = {
     refuseOthers(source, root);
     const notes: string[] = [];
     const tensors = new Map<string, Tensor>();
-    collect({ source, tensors }, '', choose(root, notes, 0), 0);
+    collect({ source, tensors }, '', choose(root, notes));
     if (tensors.size > 0) return { tensors, notes };
     throw noTensors(source, `its keys are ${keysOf(root)}`, EXPECTED);
   },
@@ -31,22 +32,7 @@ function parse(source: Source): unknown {
     const text = `is JSON of ${source.size} bytes; at most ${MAX_TEXT} are read. Save it as .npz or .safetensors.`;
     throw source.fault('LIMIT', text);
   }
-  const text = decode(source);
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    const bare = /[[,:\s](NaN|-?Infinity)\b/.exec(text)?.[1];
-    const hint = bare === undefined ? DAMAGED : `JSON has no ${bare}; write it as the string "${bare}".`;
-    throw source.fault('CORRUPT', `is not JSON: ${(error as Error).message}. ${hint}`);
-  }
-}
-
-function decode(source: Source): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(source.read(0, source.size));
-  } catch {
-    throw source.fault('CORRUPT', `begins as JSON but is not UTF-8 text. ${DAMAGED}`);
-  }
+  return parseJson(source, source.read(0, source.size), MAX_DEPTH, 'its text');
 }
 
 type JsonObject = { readonly [key: string]: unknown };
@@ -78,16 +64,16 @@ function refuseOthers(source: Source, root: JsonObject): void {
   }
 }
 
-function choose(root: JsonObject, notes: string[], depth: number): JsonObject {
-  const nesting = depth < MAX_DEPTH ? findNesting(new Map(Object.entries(root)), holdsLists) : undefined;
+function choose(root: JsonObject, notes: string[]): JsonObject {
+  const nesting = findNesting(new Map(Object.entries(root)), holdsLists);
   if (nesting === undefined || !isObject(nesting.value)) return root;
   notes.push(...describeNesting(nesting));
-  return choose(nesting.value, notes, depth + 1);
+  return choose(nesting.value, notes);
 }
 
-function holdsLists(value: unknown, depth = 0): boolean {
-  if (!isObject(value) || depth > MAX_DEPTH) return false;
-  return Object.values(value).some((inner) => Array.isArray(inner) || holdsLists(inner, depth + 1));
+function holdsLists(value: unknown): boolean {
+  if (!isObject(value) || isShaped(value)) return false;
+  return Object.values(value).some((inner) => Array.isArray(inner) || isShaped(inner) || holdsLists(inner));
 }
 
 interface Collection {
@@ -95,21 +81,14 @@ interface Collection {
   readonly tensors: Map<string, Tensor>;
 }
 
-function collect(into: Collection, path: string, object: JsonObject, depth: number): void {
-  if (depth > MAX_DEPTH) {
-    throw into.source.fault(
-      'LIMIT',
-      `its dicts are nested deeper than ${MAX_DEPTH}, which no weights file needs.`,
-    );
-  }
+function collect(into: Collection, path: string, object: JsonObject): void {
   for (const [key, value] of Object.entries(object)) {
     const name = path === '' ? key : `${path}.${key}`;
     if (isOptimiserKey(key) && isObject(value)) continue;
     if (Array.isArray(value) && !holdsNumbers(value)) continue;
     if (Array.isArray(value)) addTensor(into, name, value, shapeOf(into.source, name, value));
-    else if (isObject(value) && isShaped(value))
-      addTensor(into, name, value.data, declaredShape(into, name, value));
-    else if (isObject(value)) collect(into, name, value, depth + 1);
+    else if (isShaped(value)) addTensor(into, name, value.data, declaredShape(into, name, value));
+    else if (isObject(value)) collect(into, name, value);
   }
 }
 
@@ -125,8 +104,8 @@ interface Shaped {
   readonly data: readonly unknown[];
 }
 
-function isShaped(value: JsonObject): value is JsonObject & Shaped {
-  return Array.isArray(value.shape) && Array.isArray(value.data);
+function isShaped(value: unknown): value is JsonObject & Shaped {
+  return isObject(value) && Array.isArray(value.shape) && Array.isArray(value.data);
 }
 
 function declaredShape({ source }: Collection, name: string, { shape, data }: Shaped): readonly number[] {
@@ -155,12 +134,7 @@ function addTensor(
 /** Along the first elements; that the others agree is checked while they are read. */
 function shapeOf(source: Source, name: string, lists: readonly unknown[]): number[] {
   const shape: number[] = [];
-  for (let level: unknown = lists; Array.isArray(level); level = level[0]) {
-    shape.push(level.length);
-    if (shape.length > MAX_DEPTH) {
-      throw source.fault('LIMIT', `the lists of '${name}' are nested deeper than ${MAX_DEPTH}.`);
-    }
-  }
+  for (let level: unknown = lists; Array.isArray(level); level = level[0]) shape.push(level.length);
   assertRegular(source, name, lists, shape, []);
   return shape;
 }

@@ -1,7 +1,7 @@
 import { type DType, sizeOf } from './parts/dtype.js';
 import { columnMajorStrides, elementCount, isShape, rowMajorStrides } from './parts/layout.js';
 import { dtypeOf } from './parts/numpy-objects.js';
-import { type Bytes, DAMAGED, INCOMPLETE, view } from './parts/source.js';
+import { type Bytes, bytesOf, DAMAGED, INCOMPLETE, view } from './parts/source.js';
 import { storedTensor, tooManyElements } from './parts/tensors.js';
 import type { Reader } from './reader.js';
 import type { Tensor } from './weight-file.js';
@@ -123,7 +123,7 @@ function assertLength(bytes: Bytes, dataOffset: number, count: number, dtype: DT
       `holds several arrays one after the other, as Equinox writes them. ${remedy}`,
     );
   }
-  throw bytes.fault('CORRUPT', `has ${there - needed} bytes behind its array of ${needed}. ${DAMAGED}`);
+  throw bytes.fault('CORRUPT', `has ${bytesOf(there - needed)} behind its array of ${needed}. ${DAMAGED}`);
 }
 
 /** An array of float64 as a file, .npy version 1.0. */

@@ -1,16 +1,16 @@
 import { UserError } from '../errors.js';
 import { readNpy } from './npy.js';
-import { openZip, type ZipMember } from './parts/zip.js';
+import type { ZipMember } from './parts/zip.js';
 import { type Contents, noTensors, type Reader } from './reader.js';
 import type { Tensor } from './weight-file.js';
 
 export const npz: Reader = {
   name: 'npz',
-  extensions: ['.npz'],
+  extensions: [],
   sniff: (_head, { archive }) =>
     archive !== undefined && archive.size > 0 && [...archive.keys()].every((name) => name.endsWith('.npy')),
   read({ source, archive }) {
-    const contents = readMembers([...(archive ?? openZip(source)).values()]);
+    const contents = readMembers([...archive!.values()]);
     if (contents.tensors.size > 0) return contents;
     const reason = contents.notes?.join('; ') || 'the archive is empty';
     throw noTensors(source, reason, 'Save the arrays under their names: np.savez.');

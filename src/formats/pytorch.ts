@@ -1,7 +1,7 @@
 import { readPickle } from './parts/pickle.js';
 import { torchContents } from './parts/torch-contents.js';
 import { TORCH_BUILDERS } from './parts/torch-objects.js';
-import { type Archive, openZip } from './parts/zip.js';
+import type { Archive } from './parts/zip.js';
 import type { Reader } from './reader.js';
 
 /** What torch.save and torch.jit.save write since PyTorch 1.6: a ZIP of one pickle and one member a storage. */
@@ -11,12 +11,12 @@ export const pytorch: Reader = {
   sniff: (_head, { archive }) => archive !== undefined && picklesOf(archive).length > 0,
   read(context) {
     const { source } = context;
-    const archive = context.archive ?? openZip(source);
-    const [name, ...others] = picklesOf(archive);
-    if (name === undefined || others.length > 0) {
-      const found = [name, ...others].join(', ') || 'none';
-      throw source.fault('AMBIGUOUS', `holds several models (${found}). Save one model a file.`);
+    const archive = context.archive!;
+    const names = picklesOf(archive);
+    if (names.length > 1) {
+      throw source.fault('AMBIGUOUS', `holds several models (${names.join(', ')}). Save one model a file.`);
     }
+    const name = names[0]!;
     const root = name.slice(0, -'data.pkl'.length);
     const pickle = archive.get(name)!;
     const { value } = readPickle(pickle, TORCH_BUILDERS);

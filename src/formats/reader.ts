@@ -30,5 +30,5 @@ export interface Reader {
 }
 
 export function noTensors(source: Source, what: string, remedy: string): UserError {
-  return source.fault('UNSUPPORTED', `holds no tensors: ${what}. ${remedy}`);
+  return source.fault('UNSUPPORTED', `holds no tensors that can be read: ${what}. ${remedy}`);
 }

@@ -1,6 +1,7 @@
 import type { DType } from './parts/dtype.js';
+import { parseJson } from './parts/json-text.js';
 import { describeShape, elementCount, isShape, rowMajorStrides } from './parts/layout.js';
-import { DAMAGED, INCOMPLETE, type Source, view } from './parts/source.js';
+import { bytesOf, DAMAGED, INCOMPLETE, type Source, view } from './parts/source.js';
 import { storedTensor, tooManyElements } from './parts/tensors.js';
 import { noTensors, type Reader } from './reader.js';
 import type { Tensor } from './weight-file.js';
@@ -43,27 +44,19 @@ function readHeader(source: Source): { header: object; dataOffset: number } {
   return { header: parseHeader(source, source.read(8, Number(length))), dataOffset: 8 + Number(length) };
 }
 
+/** { name: { dtype, shape: [], data_offsets: [] } } is three deep. */
+const MAX_DEPTH = 3;
+
 function parseHeader(source: Source, bytes: Uint8Array): object {
-  const text = decode(source, bytes);
   if (bytes[0] !== OPEN_BRACE) {
-    throw source.fault(
-      'CORRUPT',
-      `its header begins with ${JSON.stringify(text[0] ?? '')}, not with {. ${DAMAGED}`,
-    );
+    const found = bytes[0] === undefined ? 'has no bytes' : `begins with byte 0x${hex(bytes[0])}`;
+    throw source.fault('CORRUPT', `its header ${found}, expected {. ${DAMAGED}`);
   }
-  try {
-    return JSON.parse(text.replace(/ +$/, ''));
-  } catch (error) {
-    throw source.fault('CORRUPT', `its header is not JSON: ${(error as Error).message}. ${DAMAGED}`);
-  }
+  return parseJson(source, bytes, MAX_DEPTH, 'its header') as object;
 }
 
-function decode(source: Source, bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw source.fault('CORRUPT', `its header is not UTF-8 text. ${DAMAGED}`);
-  }
+function hex(byte: number): string {
+  return byte.toString(16).padStart(2, '0');
 }
 
 const BITS: ReadonlyMap<string, number> = new Map([
@@ -146,7 +139,7 @@ function assertEnd(source: Source, expected: number, there: number): void {
     throw source.fault('TRUNCATED', text);
   }
   if (expected < there) {
-    throw source.fault('CORRUPT', `has ${there - expected} bytes behind its last tensor. ${DAMAGED}`);
+    throw source.fault('CORRUPT', `has ${bytesOf(there - expected)} behind its last tensor. ${DAMAGED}`);
   }
 }
 

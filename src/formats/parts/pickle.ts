@@ -1,6 +1,6 @@
 import type { ErrorCode, UserError } from '../../errors.js';
 import { PyDict, PyGlobal, PyList, PyOpaque, PyRecord, PyTuple, type PyValue } from './python.js';
-import { type Bytes, DAMAGED, INCOMPLETE, view } from './source.js';
+import { type Bytes, bytesOf, DAMAGED, INCOMPLETE, view } from './source.js';
 
 // Python's pickle is a program for a stack machine. Here it is read as data: names stay names, and the few functions
 // that a weights file needs are supplied by the caller. Opcodes: CPython, Lib/pickletools.py.
@@ -56,9 +56,10 @@ class Machine {
 
   run(): { value: PyValue; end: number } {
     for (let count = 0; this.at < this.data.length; count++) {
-      if (count >= PICKLE_LIMITS.operations)
-        throw this.limit(`more than ${PICKLE_LIMITS.operations} instructions`);
       this.start = this.at++;
+      if (count >= PICKLE_LIMITS.operations) {
+        throw this.limit(`more than ${PICKLE_LIMITS.operations} instructions`);
+      }
       const code = this.data[this.start]!;
       if (code === STOP) return { value: this.pop(), end: this.offset + this.at };
       const instruction = INSTRUCTIONS.get(code);
@@ -73,8 +74,8 @@ class Machine {
   take(length: number): Uint8Array {
     const left = this.data.length - this.at;
     if (length > left) {
-      const text = `wants ${length} bytes but ${left} are left. ${INCOMPLETE}`;
-      throw this.fault('TRUNCATED', `the pickle's instruction at byte ${this.position()} ${text}`);
+      const text = `wants ${bytesOf(BigInt(length))} but the pickle has ${left} left. ${INCOMPLETE}`;
+      throw this.fault('TRUNCATED', `the instruction at byte ${this.position()} ${text}`);
     }
     this.at += length;
     return this.data.subarray(this.at - length, this.at);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import { type ErrorCode, UserError } from '../../errors.js';
 
@@ -25,16 +25,16 @@ export interface Source extends Bytes {
 
 /** Up to here a file is kept whole, so that a training run may overwrite it while it is being analysed. */
 const KEPT_IN_MEMORY = 64 * 2 ** 20;
-const CHUNK = 4 * 2 ** 20;
+export const CHUNK = 4 * 2 ** 20;
 
 export const DAMAGED = 'The file is damaged; save it again.';
 export const INCOMPLETE = 'The file is cut short; copy or save it again.';
 
-export function openSource(path: string): Source {
+export function openSource(path: string, keptInMemory = KEPT_IN_MEMORY): Source {
   const name = basename(path);
   const descriptor = openRegularFile(path, name);
   const stats = fstatSync(descriptor);
-  if (stats.size > KEPT_IN_MEMORY) return new FileSource(path, name, stats, descriptor);
+  if (stats.size > keptInMemory) return new FileSource(path, name, stats, descriptor);
   try {
     return memorySource(path, readFully(descriptor, 0, stats.size, name));
   } finally {
@@ -47,16 +47,14 @@ export function memorySource(path: string, bytes: Uint8Array): Source {
 }
 
 function openRegularFile(path: string, name: string): number {
-  let descriptor: number;
   try {
-    descriptor = openSync(path, 'r');
+    // Asked before it is opened: opening a named pipe would wait for a writer.
+    if (statSync(path).isFile()) return openSync(path, 'r');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT') throw new UserError('NOT_FOUND', `${path}: no such file. Check the path.`);
     throw new UserError('NOT_FOUND', `${path}: cannot be opened (${code ?? String(error)}).`);
   }
-  if (fstatSync(descriptor).isFile()) return descriptor;
-  closeSync(descriptor);
   throw new UserError('REFUSED', `${name}: is not a regular file. Give the path of a weights file.`);
 }
 
@@ -84,8 +82,10 @@ abstract class BoundedSource implements Source {
     return this.fetch(offset, length);
   }
 
+  /** Names that a file gives can be megabytes long; what is said in front of and behind them is kept. */
   fault(code: ErrorCode, text: string): UserError {
-    return new UserError(code, `${this.label}: ${text}`);
+    const short = text.length > 1200 ? `${text.slice(0, 800)} ... ${text.slice(-300)}` : text;
+    return new UserError(code, `${this.label}: ${short}`);
   }
 
   sha256(): string {
@@ -171,6 +171,10 @@ function readFully(descriptor: number, offset: number, length: number, name: str
 /** All the bytes in pieces of a bounded size. */
 export function* chunks(bytes: Bytes): Generator<Uint8Array> {
   for (let at = 0; at < bytes.size; at += CHUNK) yield bytes.read(at, Math.min(CHUNK, bytes.size - at));
+}
+
+export function bytesOf(count: number | bigint): string {
+  return Number(count) === 1 ? '1 byte' : `${count} bytes`;
 }
 
 /** A number of bytes read from an untrusted header, if it can be one: a safe, non-negative integer. */

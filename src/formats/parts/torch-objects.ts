@@ -162,7 +162,7 @@ export const TORCH_BUILDERS: Builders = {
   reason: (name) => REASONS.get(name),
 };
 
-/** ('storage', class, key, location, number of elements, view of files before 1.6) */
+/** ('storage', class, key, location, number of elements, view); the view (its key, offset, length) only before 0.4.1 */
 function storageOf(id: readonly PyValue[]): TorchStorage | undefined {
   const [kind, type, key, location, length, viewOf] = id;
   if (kind !== 'storage' || !(type instanceof PyGlobal) || typeof location !== 'string') return undefined;
@@ -170,9 +170,9 @@ function storageOf(id: readonly PyValue[]): TorchStorage | undefined {
   if (typeof length !== 'number' || !Number.isSafeInteger(length)) return undefined;
   const name = /^torch\.(?:cuda\.|storage\.)?(\w+)Storage$/.exec(type.name)?.[1];
   if (name === undefined || !(name === 'Untyped' || STORAGE_CLASSES.has(name))) return undefined;
-  const [root, offset] = viewOf instanceof PyTuple ? viewOf.items : [];
-  return typeof root === 'string' && typeof offset === 'number'
-    ? new TorchStorage(STORAGE_CLASSES.get(name), root, location, length, offset)
+  const [, offset, viewLength] = viewOf instanceof PyTuple ? viewOf.items : [];
+  return typeof offset === 'number' && typeof viewLength === 'number'
+    ? new TorchStorage(STORAGE_CLASSES.get(name), String(key), location, viewLength, offset)
     : new TorchStorage(STORAGE_CLASSES.get(name), String(key), location, length);
 }
 

@@ -33,6 +33,8 @@ export function collect(source: Source, root: PyValue, classFacts: ClassFacts): 
 class Walk {
   readonly collected: Collected = { leaves: new Map(), modules: new Map(), notes: [], skipped: new Map() };
   private visits = 0;
+  /** The containers that are being walked: one that holds itself is not entered again. */
+  private readonly open = new Set<PyValue>();
 
   constructor(
     private readonly source: Source,
@@ -52,7 +54,14 @@ class Walk {
   }
 
   private visit(path: string, value: PyValue, depth: number): void {
+    if (typeof value !== 'object' || value === null || this.open.has(value)) return;
     this.assertBounded(path, depth);
+    this.open.add(value);
+    this.enter(path, value, depth);
+    this.open.delete(value);
+  }
+
+  private enter(path: string, value: PyValue, depth: number): void {
     if (value instanceof PyOpaque) this.leaf(path, value);
     else if (value instanceof PyRecord && value.entries.size === 0) this.record(path, value, depth);
     else if (value instanceof PyList || value instanceof PyTuple) this.list(path, value.items, depth);
@@ -141,8 +150,9 @@ class Walk {
   }
 
   private skip(path: string, reason: string): void {
-    const names = this.collected.skipped.get(reason) ?? [];
-    this.collected.skipped.set(reason, [...names, path]);
+    const names = this.collected.skipped.get(reason);
+    if (names === undefined) this.collected.skipped.set(reason, [path]);
+    else names.push(path);
   }
 }
 
