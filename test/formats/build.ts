@@ -1,0 +1,180 @@
+// Builders of small files, whole or broken in one place.
+
+import { fileURLToPath } from 'node:url';
+import { deflateRawSync } from 'node:zlib';
+import { readSource } from '../../src/formats/index.js';
+import { crc32 } from '../../src/formats/parts/crc32.js';
+import { memorySource } from '../../src/formats/parts/source.js';
+import type { WeightFile } from '../../src/formats/weight-file.js';
+
+export function fixture(name: string): string {
+  return fileURLToPath(new URL(`../fixtures/formats/${name}`, import.meta.url));
+}
+
+export function malformed(name: string): string {
+  return fileURLToPath(new URL(`../fixtures/malformed/${name}`, import.meta.url));
+}
+
+export function read(name: string, bytes: Uint8Array): Promise<WeightFile> {
+  return readSource(memorySource(name, bytes));
+}
+
+export type Piece = Uint8Array | readonly number[] | string;
+
+export function bytes(...pieces: Piece[]): Uint8Array {
+  return Buffer.concat(
+    pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : Uint8Array.from(piece))),
+  );
+}
+
+/** An unsigned number of so many bytes, little-endian. */
+export function le(value: number | bigint, size: number): number[] {
+  return Array.from({ length: size }, (_, i) => Number((BigInt(value) >> BigInt(8 * i)) & 0xffn));
+}
+
+// ZIP
+
+export interface Entry {
+  readonly name: string;
+  readonly data: Uint8Array;
+  readonly deflate?: boolean;
+  readonly crc?: number;
+  readonly flags?: number;
+  readonly method?: number;
+  /** What the directory says about the size, if it lies. */
+  readonly size?: number;
+  /** Compressed bytes made beforehand. */
+  readonly packed?: Uint8Array;
+  /** Where the directory says that the member begins, if it lies. */
+  readonly offset?: number;
+}
+
+export function zip(...entries: Entry[]): Uint8Array {
+  const locals: Uint8Array[] = [];
+  const central: Uint8Array[] = [];
+  let offset = 0;
+  for (const entry of entries) {
+    const packed = entry.packed ?? (entry.deflate ? deflateRawSync(entry.data) : entry.data);
+    const method = entry.method ?? (entry.deflate ? 8 : 0);
+    const size = entry.size ?? entry.data.length;
+    const common = [
+      ...le(entry.flags ?? 0, 2),
+      ...le(method, 2),
+      ...le(0, 4),
+      ...le(entry.crc ?? crc32(entry.data), 4),
+      ...le(packed.length, 4),
+      ...le(size, 4),
+      ...le(Buffer.byteLength(entry.name), 2),
+      ...le(0, 2),
+    ];
+    const local = bytes('PK\x03\x04', le(20, 2), common, entry.name, packed);
+    const place = [...le(0, 2), ...le(0, 2), ...le(0, 2), ...le(0, 4), ...le(entry.offset ?? offset, 4)];
+    central.push(bytes('PK\x01\x02', le(20, 2), le(20, 2), common, place, entry.name));
+    locals.push(local);
+    offset += local.length;
+  }
+  const directory = bytes(...central);
+  const count = le(entries.length, 2);
+  const end = bytes('PK\x05\x06', le(0, 4), count, count, le(directory.length, 4), le(offset, 4), le(0, 2));
+  return bytes(...locals, directory, end);
+}
+
+// Pickle
+
+export const py = {
+  proto: [0x80, 2],
+  stop: '.',
+  none: 'N',
+  emptyDict: '}',
+  emptyList: ']',
+  emptyTuple: ')',
+  mark: '(',
+  tuple: 't',
+  reduce: 'R',
+  newObject: [0x81],
+  build: 'b',
+  setItem: 's',
+  setItems: 'u',
+  append: 'a',
+  put: (index: number) => bytes('q', [index]),
+  get: (index: number) => bytes('h', [index]),
+  text: (text: string) => bytes('X', le(Buffer.byteLength(text), 4), text),
+  int: (value: number | bigint) => bytes([0x8a, 8], le(BigInt.asUintN(64, BigInt(value)), 8)),
+  global: (module: string, name: string) => bytes('c', `${module}\n${name}\n`),
+  raw: (data: Uint8Array) => bytes('B', le(data.length, 4), data),
+};
+
+export interface TensorSpec {
+  readonly name?: string;
+  readonly storage?: string;
+  readonly key?: string;
+  readonly location?: string;
+  readonly length?: number;
+  readonly offset?: number | bigint;
+  readonly size?: readonly (number | bigint)[];
+  readonly stride?: readonly (number | bigint)[];
+  readonly rebuild?: string;
+  readonly metadata?: Piece;
+}
+
+/** The instructions that make one tensor: by default 4 x 6 floats of storage 0. */
+export function tensor(spec: TensorSpec = {}): Uint8Array {
+  return bytes(
+    py.global('torch._utils', spec.rebuild ?? '_rebuild_tensor_v2'),
+    py.mark,
+    py.mark,
+    py.text('storage'),
+    py.global('torch', spec.storage ?? 'FloatStorage'),
+    py.text(spec.key ?? '0'),
+    py.text(spec.location ?? 'cpu'),
+    py.int(spec.length ?? 24),
+    py.tuple,
+    'Q',
+    py.int(spec.offset ?? 0),
+    ints(spec.size ?? [4, 6]),
+    ints(spec.stride ?? [6, 1]),
+    [0x89],
+    py.global('collections', 'OrderedDict'),
+    py.emptyTuple,
+    py.reduce,
+    spec.metadata ?? '',
+    py.tuple,
+    py.reduce,
+  );
+}
+
+function ints(values: readonly (number | bigint)[]): Uint8Array {
+  return bytes(py.mark, ...values.map(py.int), py.tuple);
+}
+
+/** A dict of instructions by key. */
+export function dict(entries: Record<string, Piece>): Uint8Array {
+  const pairs = Object.entries(entries).flatMap(([key, value]) => [py.text(key), value]);
+  return bytes(py.emptyDict, py.mark, ...pairs, py.setItems);
+}
+
+/** 24 floats 0, 1, 2, ... */
+export const FLOATS = new Uint8Array(Float32Array.from({ length: 24 }, (_, i) => i).buffer);
+
+/** What torch.save makes of the object that the instructions build. */
+export function pt(object: Piece, storages: Record<string, Uint8Array> = { 0: FLOATS }): Uint8Array {
+  const data = Object.entries(storages).map(([key, data]) => ({ name: `a/data/${key}`, data }));
+  return zip({ name: 'a/data.pkl', data: bytes(py.proto, object, py.stop) }, ...data);
+}
+
+// safetensors
+
+export function safetensors(header: unknown, size: number): Uint8Array {
+  const text = typeof header === 'string' ? header : JSON.stringify(header);
+  return bytes(le(Buffer.byteLength(text), 8), text, new Uint8Array(size));
+}
+
+// NumPy
+
+export function npy(header: string, data: Uint8Array, version = 1): Uint8Array {
+  return bytes([0x93], 'NUMPY', [version, 0], le(header.length, version === 1 ? 2 : 4), header, data);
+}
+
+export function npyHeader(descr: string, shape: string, fortran = false): string {
+  return `{'descr': ${descr}, 'fortran_order': ${fortran ? 'True' : 'False'}, 'shape': ${shape}, }\n`;
+}
