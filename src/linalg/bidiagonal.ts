@@ -1,12 +1,9 @@
-import { reflector } from './qr.js';
+import { reflectFromLeft, reflectFromRight, reflector } from './householder.js';
 import { bidiagonalByBisection } from './reference.js';
 
-let v = new Float64Array(64);
-let w = new Float64Array(64);
-
 /**
- * Overwrites the m×n block a (m ≥ n, row stride ld) and returns the diagonal d and superdiagonal e of U Aᵀ V…,
- * the upper bidiagonal matrix with the same singular values. Golub & Van Loan, Matrix Computations, 4th ed.,
+ * Overwrites the m×n block a (m ≥ n, row stride ld) and returns the diagonal d and superdiagonal e of UᵀAV, an
+ * upper bidiagonal matrix with the same singular values. Golub & Van Loan, Matrix Computations, 4th ed.,
  * Alg. 5.4.2.
  */
 export function bidiagonalise(
@@ -17,47 +14,15 @@ export function bidiagonalise(
   d: Float64Array,
   e: Float64Array,
 ): void {
-  if (v.length < m) {
-    v = new Float64Array(2 * m);
-    w = new Float64Array(2 * m);
-  }
   for (let k = 0; k < n; k++) {
     const at = k * ld + k;
     const left = reflector(a, at, ld, m - k);
     d[k] = a[at];
     if (k + 1 === n) break;
-    if (left !== 0) fromLeft(a, ld, at, m - k, n - k - 1, left);
+    if (left !== 0) reflectFromLeft(a, at, at + 1, ld, m - k, n - k - 1, left);
     const right = reflector(a, at + 1, 1, n - k - 1);
     e[k] = a[at + 1];
-    if (right !== 0) fromRight(a, ld, at + 1, m - k - 1, n - k - 1, right);
-  }
-}
-
-/** Applies the reflector in the column at `at` to the n columns after it. */
-function fromLeft(a: Float64Array, ld: number, at: number, m: number, n: number, tau: number): void {
-  for (let j = 0; j < n; j++) w[j] = a[at + 1 + j];
-  for (let i = 1; i < m; i++) {
-    const row = at + i * ld;
-    const t = a[row];
-    for (let j = 1; j <= n; j++) w[j - 1] += t * a[row + j];
-  }
-  for (let i = 0; i < m; i++) {
-    const row = at + i * ld;
-    const t = i === 0 ? tau : tau * a[row];
-    for (let j = 1; j <= n; j++) a[row + j] -= t * w[j - 1];
-  }
-}
-
-/** Applies the reflector in the row at `at` to the `rows` rows below it. */
-function fromRight(a: Float64Array, ld: number, at: number, rows: number, n: number, tau: number): void {
-  v[0] = 1;
-  for (let j = 1; j < n; j++) v[j] = a[at + j];
-  for (let i = 1; i <= rows; i++) {
-    const row = at + i * ld;
-    let s = 0;
-    for (let j = 0; j < n; j++) s += a[row + j] * v[j];
-    s *= tau;
-    for (let j = 0; j < n; j++) a[row + j] -= s * v[j];
+    if (right !== 0) reflectFromRight(a, at + 1, 1, at + 1 + ld, ld, m - k - 1, n - k - 1, right);
   }
 }
 

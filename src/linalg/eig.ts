@@ -31,7 +31,7 @@ export function eigenvalues(A: Matrix): Eigenvalues {
   for (let i = 0; i < n; i++)
     for (let j = 0; j < n; j++) h[i * ld + j] = scaleByPowerOfTwo(A.data[i * n + j], -exponent);
   const active = balance(h, n, ld);
-  hessenberg(h, n, ld, active);
+  hessenberg(h, ld, active);
   const converged = francis(h, n, ld, active, re, im);
   for (let i = 0; i < n; i++) {
     re[i] = scaleByPowerOfTwo(re[i], exponent);

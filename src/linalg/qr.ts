@@ -1,6 +1,6 @@
 import { accumulate } from './gemm.js';
+import { reflectFromLeft, reflector } from './householder.js';
 import type { Matrix } from './matrix.js';
-import { stridedNorm } from './vector.js';
 
 /** Columns factored at a time once a matrix is wide enough for the gemm updates to pay. */
 const PANEL = 16;
@@ -9,7 +9,6 @@ const BLOCK_FROM = 80;
 // Scratch for one call: no call leaves anything here that another reads.
 let tau = new Float64Array(64);
 let sign = new Float64Array(64);
-let work = new Float64Array(64);
 let reflectors = new Float64Array(0);
 let tall = new Float64Array(0);
 let wide = new Float64Array(0);
@@ -20,7 +19,6 @@ function reserve(n: number, k: number): void {
   if (tau.length < k) {
     tau = new Float64Array(2 * k);
     sign = new Float64Array(2 * k);
-    work = new Float64Array(2 * k);
   }
   if (k < BLOCK_FROM) return;
   if (reflectors.length < n * PANEL) reflectors = new Float64Array(n * PANEL);
@@ -132,87 +130,13 @@ function copyUpper(r: Float64Array, a: Float64Array, k: number): void {
   }
 }
 
-/**
- * Golub & Van Loan, Matrix Computations, 4th ed., Alg. 5.1.1: H = I − τ v vᵀ with v_0 = 1 takes the column
- * x = (a[at], a[at + ld], …) to (β, 0, …). Leaves β and v_1… in the column; returns τ.
- */
-export function reflector(a: Float64Array, at: number, ld: number, m: number): number {
-  const x0 = a[at];
-  const below = stridedNorm(a, at + ld, m - 1, ld);
-  if (below === 0) return 0;
-  const length = Math.hypot(x0, below);
-  // The sign that adds in x0 − β, so nothing cancels and every |v_i| ≤ 1.
-  const beta = x0 < 0 ? length : -length;
-  const head = x0 - beta;
-  const end = at + m * ld;
-  for (let i = at + ld; i < end; i += ld) a[i] /= head;
-  a[at] = beta;
-  return -head / beta;
-}
-
-/** C ← (I − τ v vᵀ) C for the m×n block at `at`; v_1… stand in the column at `vAt`. Rows are read in order. */
-function reflect(
-  a: Float64Array,
-  vAt: number,
-  at: number,
-  ld: number,
-  m: number,
-  n: number,
-  t: number,
-): void {
-  const w = work;
-  const last = at + m * ld;
-  const skew = vAt - at;
-  for (let j = 0; j < n; j++) w[j] = a[at + j];
-  let row = at + ld;
-  for (; row + 3 * ld < last; row += 4 * ld) {
-    const r1 = row + ld;
-    const r2 = r1 + ld;
-    const r3 = r2 + ld;
-    const v0 = a[row + skew];
-    const v1 = a[r1 + skew];
-    const v2 = a[r2 + skew];
-    const v3 = a[r3 + skew];
-    for (let j = 0; j < n; j++) w[j] += v0 * a[row + j] + v1 * a[r1 + j] + (v2 * a[r2 + j] + v3 * a[r3 + j]);
-  }
-  for (; row < last; row += ld) {
-    const v = a[row + skew];
-    for (let j = 0; j < n; j++) w[j] += v * a[row + j];
-  }
-  for (let j = 0; j < n; j++) {
-    w[j] *= t;
-    a[at + j] -= w[j];
-  }
-  row = at + ld;
-  for (; row + 3 * ld < last; row += 4 * ld) {
-    const r1 = row + ld;
-    const r2 = r1 + ld;
-    const r3 = r2 + ld;
-    const v0 = a[row + skew];
-    const v1 = a[r1 + skew];
-    const v2 = a[r2 + skew];
-    const v3 = a[r3 + skew];
-    for (let j = 0; j < n; j++) {
-      const wj = w[j];
-      a[row + j] -= v0 * wj;
-      a[r1 + j] -= v1 * wj;
-      a[r2 + j] -= v2 * wj;
-      a[r3 + j] -= v3 * wj;
-    }
-  }
-  for (; row < last; row += ld) {
-    const v = a[row + skew];
-    for (let j = 0; j < n; j++) a[row + j] -= v * w[j];
-  }
-}
-
 /** Unblocked factor of the m×b block at `from`; its τ go to tau[first…]. */
 function factorPanel(a: Float64Array, from: number, ld: number, m: number, b: number, first: number): void {
   for (let j = 0; j < b; j++) {
     const at = from + j * (ld + 1);
     const t = reflector(a, at, ld, m - j);
     tau[first + j] = t;
-    if (t !== 0 && j + 1 < b) reflect(a, at, at + 1, ld, m - j, b - j - 1, t);
+    if (t !== 0 && j + 1 < b) reflectFromLeft(a, at, at + 1, ld, m - j, b - j - 1, t);
   }
 }
 
@@ -221,7 +145,7 @@ function formPanel(a: Float64Array, from: number, ld: number, m: number, b: numb
   for (let j = b - 1; j >= 0; j--) {
     const at = from + j * (ld + 1);
     const t = tau[first + j];
-    if (t !== 0 && j + 1 < b) reflect(a, at, at + 1, ld, m - j, b - j - 1, t);
+    if (t !== 0 && j + 1 < b) reflectFromLeft(a, at, at + 1, ld, m - j, b - j - 1, t);
     const s = sign[first + j];
     for (let i = 0; i < j; i++) a[from + i * ld + j] = 0;
     a[at] = s * (1 - t);
