@@ -81,8 +81,8 @@ export interface FixedPointsValue {
 /** Minima of q beyond these are counted, not listed. */
 const MOST_SLOW = 50;
 const PATH_POINTS = 1000;
-/** A Newton or trust-region step each; most starts need a few dozen. */
-const ITERATIONS = 400;
+/** Steps of Newton or of the trust region. Searches that arrive need a few dozen; the rest run off to infinity. */
+const ITERATIONS = 120;
 
 const options = {
   starts: integer({ flags: '--starts <n>', help: 'how many places to search from', fallback: 1024, min: 1 }),
@@ -116,11 +116,12 @@ export const fixedPoints: Analysis<typeof options, FixedPointsValue> = {
   options,
   async run(subject, given, watch) {
     const x = heldInput(subject, given.constant);
-    const { starts, visited } = startsFor(subject, x, given.starts);
+    const box = reachableBox(subject.system, pointBox(x));
+    const { starts, visited } = startsFor(subject, x, given.starts, box);
     const finds = new Finds(given.unique);
-    const done = await search(subject, x, starts, given, finds, watch);
+    const done = await search(subject, x, box, starts, given, finds, watch);
     const outcome = done < starts.length ? interrupted(done, starts.length, 'starts') : complete;
-    return { value: summarise(subject, x, visited, finds, done, given), outcome };
+    return { value: summarise(subject, x, box, visited, finds, done, given), outcome };
   },
 };
 
@@ -143,6 +144,7 @@ function heldInput({ system, drive }: Subject, constant: string | undefined): Fl
 async function search(
   { system }: Subject,
   x: Float64Array,
+  box: Box | null,
   starts: readonly Float64Array[],
   { tolerance }: Options,
   finds: Finds,
@@ -150,7 +152,7 @@ async function search(
 ): Promise<number> {
   for (let k = 0; k < starts.length; k++) {
     if (await watch.tick(k, starts.length, 'searching')) return k;
-    finds.add(findRest(system, x, starts[k]!, { tolerance, iterations: ITERATIONS }));
+    finds.add(findRest(system, x, starts[k]!, { tolerance, iterations: ITERATIONS, box }));
   }
   return starts.length;
 }
@@ -201,12 +203,12 @@ function near(a: Float64Array, b: Float64Array, distance: number): boolean {
 function summarise(
   subject: Subject,
   x: Float64Array,
+  box: Box | null,
   visited: readonly Float64Array[],
   finds: Finds,
   starts: number,
   { all }: Options,
 ): FixedPointsValue {
-  const box = reachableBox(subject.system, pointBox(x));
   const plane = principalPlane(visited);
   const roots = finds.found.filter((f) => f.kind === 'root');
   const inside = roots.filter((f) => within(box, f.state) !== false);

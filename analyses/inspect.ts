@@ -1,44 +1,16 @@
-export interface ParametersIf {
-  readonly rnn: number;
-  readonly gru: number;
-  readonly lstm: number;
-}
-/** Mean, spread and extremes of one weight array; singular values where it is square. */
-export interface WeightStatistics {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly mean: number;
-  readonly standardDeviation: number;
-  readonly min: number;
-  readonly max: number;
-  readonly nonFinite: number;
-  /** Largest |eigenvalue| and singular value; only for square (recurrent) matrices. */
-  readonly spectralRadius?: number;
-  readonly spectralNorm?: number;
-}
-export interface InspectModule {
-  readonly name: string;
-  readonly cell: string;
-  readonly formula: readonly string[];
-  readonly layers: number;
-  readonly bidirectional: boolean;
-  readonly inputSize: number;
-  readonly hiddenSize: number;
-  readonly stateSize: number;
-  readonly parameters: number;
-  /** What an RNN, a GRU and an LSTM of the same sizes, layers and directions would have (PyTorch's count, two biases). */
-  readonly parametersIf: ParametersIf;
-  readonly readout?: string;
-  readonly embedding?: string;
-  readonly assumptions: readonly string[];
-  readonly weights: readonly WeightStatistics[];
-}
-export interface InspectValue {
-  readonly modules: readonly InspectModule[];
-  readonly tensors: readonly {
-    readonly name: string;
-    readonly shape: readonly number[];
-    readonly dtype: string;
-  }[];
-  readonly notes: readonly string[];
-}
+import type { WeightFile } from '../src/formats/weight-file.js';
+import { type InspectedFile, inspectFile, type ModelOptions } from '../src/model/index.js';
+
+export type {
+  InspectedFile as InspectValue,
+  InspectedModule as InspectModule,
+  ParametersIf,
+  WeightStatistics,
+} from '../src/model/index.js';
+
+/** What is in a file. No map is needed, so that a file with several modules, or with a broken one, can be looked at too. */
+export const inspect = {
+  name: 'inspect',
+  summary: 'what is in this file: modules, cells, sizes, weights, assumptions',
+  run: (file: WeightFile, options: ModelOptions): InspectedFile => inspectFile(file, options),
+} as const;

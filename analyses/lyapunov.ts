@@ -54,7 +54,7 @@ const TRACE_EXPONENTS = 16;
 /** 'auto', or a whole number of steps. */
 const interval: OptionRow<number | 'auto'> = {
   flags: '--reorthonormalise <steps>',
-  help: 'steps between two QR decompositions; auto keeps the condition of R near 10⁶',
+  help: 'steps between two QR decompositions; auto keeps the condition of R near 10⁴',
   fallback: 'auto',
   parse: (given, flag) => {
     const v = Number(given);

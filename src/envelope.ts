@@ -1,7 +1,10 @@
 import type { Answer } from '../analyses/analysis.js';
+import type { InspectValue } from '../analyses/inspect.js';
 import type { Subject } from './dynamics/subject.js';
+import type { WeightFile } from './formats/weight-file.js';
 import { modelSummary } from './model/index.js';
 import type { OptionTable, Values } from './options.js';
+import { complete } from './outcome.js';
 import type { AnalysisResult, ModelSummary } from './result.js';
 import { version } from './version.js';
 
@@ -36,6 +39,38 @@ export function envelope<Table extends OptionTable, Value>(
     options: withoutUndefined({ ...options, ...(settled as Partial<Values<Table>>) }),
     seed,
     outcome,
+    value,
+  };
+}
+
+/** The same for what is said of a whole file: of its one module, where it has just one. */
+export function fileEnvelope(
+  analysis: string,
+  file: WeightFile,
+  options: Readonly<Record<string, unknown>>,
+  value: InspectValue,
+): AnalysisResult<InspectValue> {
+  const only = value.modules.length === 1 ? value.modules[0] : undefined;
+  return {
+    schema: 1,
+    analysis,
+    tool: { name: 'rnnscope', version },
+    model: {
+      path: file.path,
+      sha256: file.sha256,
+      format: file.format,
+      module: only?.name ?? '',
+      cell: only?.cell ?? `${value.modules.length} recurrent modules`,
+      layers: only?.layers ?? 0,
+      hiddenSize: only?.hiddenSize ?? 0,
+      inputSize: only?.inputSize ?? 0,
+      stateSize: only?.stateSize ?? 0,
+      parameters: value.modules.reduce((sum, module) => sum + module.parameters, 0),
+      assumptions: only?.assumptions ?? [],
+    },
+    options: withoutUndefined(options),
+    seed: 0,
+    outcome: complete,
     value,
   };
 }

@@ -1,3 +1,4 @@
+import type { Box } from '../calculus/interval.js';
 import { dot, gemv, type Lu, lu, norm2 } from '../linalg/index.js';
 import type { Matrix } from '../linalg/matrix.js';
 import type { System } from './system.js';
@@ -14,11 +15,15 @@ export interface RestOptions {
   /** A root has q ≤ tolerance. */
   readonly tolerance: number;
   readonly iterations: number;
+  /** Where roots that the dynamics can reach lie; a search that is long and far beyond it is given up. */
+  readonly box: Box | null;
 }
 
 /** A minimum of q that is no root has the gradient (J − I)ᵀ g at right angles to all columns, up to this cosine. */
 const FLAT = 1e-5;
 const SHRINK = 0.25;
+/** A search this old that has left the box by its own size again is on its way to infinity, where gates saturate. */
+const PATIENCE = 25;
 
 /**
  * Powell's dogleg on g(s) = F(s) − s with the analytic Jacobian: within the trust radius a step is Newton's,
@@ -35,10 +40,12 @@ export function findRest(
   const n = system.dimension;
   let s: Float64Array = start.slice();
   let here = residual(system, x, s);
+  if (!Number.isFinite(here.q)) return { kind: 'unconverged', state: s, q: here.q };
   let radius = 0.5 * Math.sqrt(n);
   for (let k = 0; k < options.iterations; k++) {
     const model = new LocalModel(system, x, s, here);
     if (here.q <= options.tolerance) return { kind: 'root', ...polish(system, x, s, here) };
+    if (k > PATIENCE && escaped(s, options.box)) break;
     if (model.cosine() < FLAT) return { kind: 'minimum', state: s, q: here.q };
     for (;;) {
       const step = model.dogleg(radius);
@@ -58,6 +65,9 @@ export function findRest(
   }
   return { kind: 'unconverged', state: s, q: here.q };
 }
+
+const escaped = (s: Float64Array, box: Box | null): boolean =>
+  box !== null && s.some((v, i) => v < 2 * box.lo[i]! - 1 || v > 2 * box.hi[i]! + 1);
 
 /** No step lowers q any more: a minimum, to what rounding lets see, unless the gradient says otherwise. */
 const stalled = (model: LocalModel, state: Float64Array, { q }: Residual): RestSearch => ({

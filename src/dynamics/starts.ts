@@ -1,3 +1,4 @@
+import type { Box } from '../calculus/interval.js';
 import { type Random, random } from '../random.js';
 import { type Drive, isHeld, noiseDrive } from './drive.js';
 import type { Subject } from './subject.js';
@@ -11,18 +12,22 @@ export interface Starts {
 
 const RUNS = 16;
 const RUN_STEPS = 256;
+/** A run of a map without bounds is left once an entry is beyond this: it is on its way to infinity. */
+const FAR = 1e3;
 /** Noise is added at these multiples of each coordinate's standard deviation over the visited states. */
 const SCALES = [0.1, 0.3, 1];
 
 /**
  * Starts for a search of rest points. States are visited under the drive, or under noise where the input is held, and from
- * several first states. A start is then, with equal chances: a visited state with noise at one of several scales; a random
- * mixture of a few visited states (saddles lie between attractors); or a point drawn coordinate by coordinate.
+ * several first states. A start is then, in turn: a visited state with noise at one of several scales; a random mixture of
+ * a few visited states (saddles lie between attractors); a point whose coordinates come from different visited states; a
+ * point of the whole range, uniform.
  */
-export function startsFor(subject: Subject, x: Float64Array, count: number): Starts {
+export function startsFor(subject: Subject, x: Float64Array, count: number, box: Box | null): Starts {
   const draw = random(subject.seed, 0x57a27);
   const visited = visit(subject, x, draw);
   const spread = deviations(visited);
+  const range = ranges(visited, box);
   const pick = (): Float64Array => visited[draw.below(visited.length)]!;
   const kinds = [
     () => {
@@ -30,38 +35,45 @@ export function startsFor(subject: Subject, x: Float64Array, count: number): Sta
       return pick().map((v, i) => v + scale * spread[i]! * draw.normal());
     },
     () => mixture(pick, draw),
-    () => spread.map((_, i) => pick()[i]! + 0.1 * spread[i]! * draw.normal()),
+    () => spread.map((d, i) => pick()[i]! + 0.1 * d * draw.normal()),
+    () => range.map((r) => r * (2 * draw.uniform() - 1)),
   ];
   return { starts: Array.from({ length: count }, (_, k) => kinds[k % kinds.length]!()), visited };
 }
 
-function visit(subject: Subject, x: Float64Array, draw: Random): Float64Array[] {
-  const { system, seed } = subject;
-  const visited: Float64Array[] = [];
+/** How far from 0 each coordinate is drawn: as far as the box allows, but not beyond twice what was visited, or 1. */
+const ranges = (visited: readonly Float64Array[], box: Box | null): Float64Array =>
+  visited[0]!.map((_, i) => {
+    const most = visited.reduce((m, s) => Math.max(m, Math.abs(s[i]!)), 0);
+    return Math.min(box ? box.hi[i]! : Number.POSITIVE_INFINITY, Math.max(1, 2 * most));
+  });
+
+function visit(
+  { system, drive, initialState, seed }: Subject,
+  x: Float64Array,
+  draw: Random,
+): Float64Array[] {
+  const visited: Float64Array[] = [Float64Array.from(initialState)];
   for (let run = 0; run < RUNS; run++) {
     const scale = run === 0 ? 0 : run % 2 === 1 ? 0.5 : 1;
-    const start = subject.initialState.map((v) => v + scale * draw.normal());
-    const trajectory = new Trajectory(system, driveOf(subject, run, x, seed), start);
+    const start = initialState.map((v) => v + scale * draw.normal());
+    const trajectory = new Trajectory(system, driveOf(drive, system.inputSize, run, x, seed), start);
     const steps = Math.min(RUN_STEPS, trajectory.drive.length);
-    try {
-      for (let t = 0; t < steps; t++) {
-        trajectory.advance();
-        visited.push(trajectory.state.slice());
-      }
-    } catch {
-      // A run that overflowed has been somewhere all the same.
+    for (let t = 0; t < steps && trajectory.state.every((v) => Math.abs(v) < FAR); t++) {
+      trajectory.advance();
+      visited.push(trajectory.state.slice());
     }
   }
-  return visited.length > 0 ? visited : [subject.initialState];
+  return visited;
 }
 
 /** The user's drive from different rows on; noise around the held input where there is none. */
-function driveOf({ drive, system, seed }: Subject, run: number, x: Float64Array, _seed: number): Drive {
+function driveOf(drive: Drive, inputSize: number, run: number, x: Float64Array, seed: number): Drive {
   if (!isHeld(drive)) {
     const from = Number.isFinite(drive.length) ? Math.floor((run * drive.length) / RUNS) : run * RUN_STEPS;
     return { ...drive, length: drive.length - from, at: (t, out) => drive.at(from + t, out) };
   }
-  const noise = noiseDrive(run % 4 === 0 ? 0 : 1, system.inputSize, seed + run, 'noise');
+  const noise = noiseDrive(run % 4 === 0 ? 0 : 1, inputSize, seed + run, 'noise');
   return {
     ...noise,
     at(t, out) {

@@ -13,10 +13,10 @@ export interface Growth {
   readonly logAbsDet: number;
 }
 
-/** R's condition is let grow to e^13.8 = 10⁶ between decompositions, which costs at most 10⁻¹⁰ of a small R_ii. */
-const TARGET_SPREAD = Math.log(1e6);
+/** R's condition is let grow to 10⁴ between decompositions, which costs four of sixteen digits of a small R_ii. */
+const TARGET_SPREAD = Math.log(1e4);
 /** Beyond this an interval is taken again in smaller parts. */
-const LARGEST_SPREAD = Math.log(1e9);
+const LARGEST_SPREAD = Math.log(1e7);
 const LONGEST_INTERVAL = 128;
 
 /**

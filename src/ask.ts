@@ -1,0 +1,73 @@
+import type { Answer } from '../analyses/analysis.js';
+import { type AnalysisName, analyses } from '../analyses/index.js';
+import { type InspectValue, inspect as inspectAnalysis } from '../analyses/inspect.js';
+import { modelOptions, type Subject, subjectOf, subjectOptions } from './dynamics/subject.js';
+import { envelope, fileEnvelope } from './envelope.js';
+import { readWeightFile } from './formats/index.js';
+import type { Matrix } from './linalg/matrix.js';
+import { readModel } from './model/index.js';
+import { type OptionTable, resolve } from './options.js';
+import { unwatched, type Watch } from './outcome.js';
+import type { AnalysisResult } from './result.js';
+
+/** A result, and the arrays that are too large to stand in it. */
+export interface Asked {
+  readonly result: AnalysisResult;
+  readonly arrays: Readonly<Record<string, Matrix>>;
+}
+
+/** Options as a program or the command line gives them: by name, unchecked. */
+export type Given = Readonly<Record<string, unknown>>;
+
+/** All options of a question: which module, how it is driven, and its own. */
+export const optionsOf = (name: AnalysisName): OptionTable => ({
+  ...modelOptions,
+  ...subjectOptions,
+  ...analyses[name].options,
+});
+
+/**
+ * The whole line: bytes → WeightFile → Model → System → result. Throws a UserError where the file or an option is at fault.
+ * A run that `watch` stops answers with what it has and outcome `partial`.
+ */
+export async function ask(
+  name: AnalysisName,
+  path: string,
+  given: Given = {},
+  watch: Watch = unwatched,
+): Promise<Asked> {
+  const options = resolve(optionsOf(name), given);
+  const file = await readWeightFile(path);
+  const model = readModel(file, pick(modelOptions, options));
+  const subject = await subjectOf(model, resolve(subjectOptions, pick(subjectOptions, options)));
+  return askOf(name, subject, options, watch);
+}
+
+/** The same for a subject that is already at hand: a network read once, or a map given by hand. */
+export async function askOf(
+  name: AnalysisName,
+  subject: Subject,
+  given: Given = {},
+  watch: Watch = unwatched,
+): Promise<Asked> {
+  const analysis = analyses[name];
+  const own = resolve(analysis.options as OptionTable, pick(analysis.options, given));
+  // The name decides the types of options and value, which the type system cannot see through a union.
+  const run = analysis.run as unknown as (
+    subject: Subject,
+    options: Given,
+    watch: Watch,
+  ) => Promise<Answer<OptionTable, unknown>>;
+  const answer = await run(subject, own, watch);
+  return { result: envelope(name, subject, { ...given, ...own }, answer), arrays: answer.arrays ?? {} };
+}
+
+/** What is in a file: every recurrent module, or the one that is named. */
+export async function inspect(path: string, given: Given = {}): Promise<AnalysisResult<InspectValue>> {
+  const file = await readWeightFile(path);
+  const options = resolve(modelOptions, given);
+  return fileEnvelope(inspectAnalysis.name, file, options, inspectAnalysis.run(file, options));
+}
+
+const pick = (table: OptionTable, given: Given): Record<string, unknown> =>
+  Object.fromEntries(Object.keys(table).map((key) => [key, given[key]]));

@@ -1,0 +1,79 @@
+import { Command, Option } from 'commander';
+import { type AnalysisName, analyses } from '../../analyses/index.js';
+import { type Given, optionsOf } from '../ask.js';
+import { modelOptions } from '../dynamics/subject.js';
+import { flagName, type OptionTable } from '../options.js';
+import { version } from '../version.js';
+
+/** What the command line asks for. */
+export interface Request {
+  readonly command: AnalysisName | 'inspect' | 'report';
+  /** The weights file, or the saved result. */
+  readonly path: string;
+  readonly given: Given;
+  readonly output: OutputFlags;
+}
+
+export interface OutputFlags {
+  /** true: standard output. */
+  readonly json?: string | true;
+  /** true: the default name. */
+  readonly report?: string | true;
+  readonly quiet?: boolean;
+  readonly debug?: boolean;
+}
+
+const outputOptions = [
+  new Option('--json [file]', 'the result as JSON: to FILE, or to standard output with no FILE or with -'),
+  new Option('--report [file]', 'the HTML report (default: rnnscope-report.html)'),
+  new Option('--quiet', 'no text on standard output and no progress'),
+  new Option('--debug', 'show where an error came from'),
+  new Option('--no-color', 'plain text (the variable NO_COLOR does the same)'),
+];
+
+/** Reads the arguments; `handle` is called with the request, unless help or the version was asked for. */
+export async function parse(
+  argv: readonly string[],
+  handle: (request: Request) => Promise<void>,
+): Promise<void> {
+  const program = new Command('rnnscope')
+    .description(
+      'A weights file in, its dynamics out: what a trained GRU, LSTM or RNN does as a dynamical system.',
+    )
+    .version(version)
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .showHelpAfterError(false)
+    .addHelpText('after', '\nFirst steps: rnnscope diagnose MODEL.pt, then rnnscope COMMAND --help');
+  const add = (command: Request['command'], summary: string, argument: string, table: OptionTable): void => {
+    const sub = program
+      .command(command)
+      .summary(summary)
+      .description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`)
+      .argument(`<${argument}>`, argument === 'model' ? 'the weights file' : 'a result that --json wrote')
+      .exitOverride()
+      .configureOutput({ outputError: () => {} });
+    for (const [key, row] of Object.entries(table)) sub.addOption(optionOf(key, row));
+    for (const option of outputOptions) sub.addOption(option);
+    sub.action(async (path: string, options: Record<string, unknown>) => {
+      const { json, report, quiet, debug, color: _color, ...given } = options;
+      await handle({ command, path, given, output: { json, report, quiet, debug } as OutputFlags });
+    });
+  };
+  add('inspect', 'what is in this file: modules, cells, sizes, weights, assumptions', 'model', modelOptions);
+  for (const name of Object.keys(analyses) as AnalysisName[])
+    add(name, analyses[name].summary, 'model', optionsOf(name));
+  add('report', 'draw a report again from a saved JSON result', 'result', {});
+  await program.parseAsync([...argv], { from: 'user' });
+}
+
+function optionOf(key: string, row: OptionTable[string]): Option {
+  const option = new Option(row.flags, `${row.help}${fallbackText(row)}`);
+  if (option.attributeName() !== key) throw new Error(`${flagName(row)} would not be read as '${key}'`);
+  return option;
+}
+
+function fallbackText({ fallback, fallbackText: words }: OptionTable[string]): string {
+  if (words) return ` (default: ${words})`;
+  return fallback === undefined || fallback === false ? '' : ` (default: ${fallback})`;
+}

@@ -1,0 +1,72 @@
+import type { SingleBar } from 'cli-progress';
+import type { Watch } from '../outcome.js';
+
+/** Progress is shown only once a run has taken this long, and only on a terminal. */
+const PATIENCE_MS = 1000;
+const TURN_MS = 50;
+const REDRAW_MS = 100;
+
+/**
+ * Shows how far a run is and hears Ctrl-C: the first asks the run to stop and report what it has, the second ends the
+ * process at once.
+ */
+export class Progress implements Watch {
+  interrupted = false;
+  private readonly began = Date.now();
+  private turned = this.began;
+  private drawn = 0;
+  private bar: SingleBar | undefined;
+  private readonly onInterrupt = (): void => {
+    if (this.interrupted) process.exit(130);
+    this.interrupted = true;
+  };
+
+  constructor(private readonly visible: boolean) {
+    process.on('SIGINT', this.onInterrupt);
+    process.on('SIGTERM', this.onInterrupt);
+  }
+
+  tick(done: number, total: number, label = ''): boolean | Promise<boolean> {
+    const now = Date.now();
+    if (now - this.turned < TURN_MS) return this.interrupted;
+    this.turned = now;
+    return this.turn(now, done, total, label);
+  }
+
+  /** Lets signals in, and redraws. */
+  private async turn(now: number, done: number, total: number, label: string): Promise<boolean> {
+    if (this.visible && now - this.began > PATIENCE_MS && now - this.drawn > REDRAW_MS) {
+      this.drawn = now;
+      this.bar ??= await newBar();
+      this.bar.setTotal(total);
+      this.bar.update(done, { label });
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    return this.interrupted;
+  }
+
+  end(): void {
+    this.bar?.stop();
+    process.off('SIGINT', this.onInterrupt);
+    process.off('SIGTERM', this.onInterrupt);
+  }
+}
+
+async function newBar(): Promise<SingleBar> {
+  const { default: progress } = await import('cli-progress');
+  const bar = new progress.SingleBar(
+    {
+      format: '{bar} {percentage}% · {label} {value}/{total} · {eta_formatted} left',
+      barsize: 20,
+      clearOnComplete: true,
+      stopOnComplete: false,
+      hideCursor: true,
+      gracefulExit: false,
+      linewrap: false,
+      stream: process.stderr,
+    },
+    progress.Presets.shades_classic,
+  );
+  bar.start(1, 0, { label: '' });
+  return bar;
+}

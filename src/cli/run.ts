@@ -1,0 +1,146 @@
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import { CommanderError } from 'commander';
+import { type Asked, ask, inspect } from '../ask.js';
+import { UserError } from '../errors.js';
+import { toJson } from '../json.js';
+import type { AnalysisResult } from '../result.js';
+import { parse, type Request } from './flags.js';
+import { Progress } from './progress.js';
+
+const DEFAULT_REPORT = 'rnnscope-report.html';
+
+const exit = { done: 0, failed: 1, usage: 2, defect: 70, interrupted: 130 } as const;
+
+/** Runs one command and answers its exit status. */
+export async function main(argv: readonly string[]): Promise<number> {
+  // A reader that closes the pipe early, such as head, has had enough: no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(exit.done);
+    throw error;
+  });
+  let status: number = exit.done;
+  try {
+    await parse(argv, async (request) => {
+      status = await handle(request);
+    });
+  } catch (error) {
+    status = complain(error, argv.includes('--debug'));
+  }
+  return status;
+}
+
+async function handle(request: Request): Promise<number> {
+  // 1. what was asked: a new result, or a saved one
+  if (request.command === 'report') return redraw(request);
+  // 2. bytes → WeightFile → Model → System → result
+  const progress = new Progress(process.stderr.isTTY === true && !request.output.quiet);
+  let asked: Asked;
+  try {
+    asked =
+      request.command === 'inspect'
+        ? { result: await inspect(request.path, request.given), arrays: {} }
+        : await ask(request.command, request.path, request.given, progress);
+  } finally {
+    progress.end();
+  }
+  // 3. result → JSON, arrays, report, text
+  await writeArrays(asked, request);
+  await writeJson(asked.result, request);
+  await writeReport([asked.result], request, request.command === 'diagnose');
+  if (speaks(request)) await speak(asked.result, request);
+  // 4. how it went
+  if (progress.interrupted) return exit.interrupted;
+  return asked.result.outcome.kind === 'failed' ? exit.failed : exit.done;
+}
+
+async function redraw(request: Request): Promise<number> {
+  const { readFile } = await import('node:fs/promises');
+  const { readResults } = await import('../../reports/index.js');
+  const text = await readFile(request.path, 'utf8').catch((cause: Error) => {
+    throw new UserError('NOT_FOUND', `${request.path} cannot be read (${cause.message})`, { cause });
+  });
+  await writeReport(readResults(text), request, true);
+  return exit.done;
+}
+
+/** Text is for people: not beside JSON on the same stream. */
+const speaks = ({ output }: Request): boolean => !output.quiet && output.json !== true && output.json !== '-';
+
+async function speak(result: AnalysisResult, request: Request): Promise<void> {
+  const [{ print }, { sectionOf }] = await Promise.all([
+    import('./print.js'),
+    import('../../reports/index.js'),
+  ]);
+  process.stdout.write(await print(result, sectionOf(result)));
+  const hint = driveHint(request);
+  if (hint) process.stdout.write(`\n${hint}\n`);
+}
+
+/** Most networks say more under data than under zero input. */
+function driveHint({ command, path, given }: Request): string | undefined {
+  const beside = path.replace(/\.[^./\\]+$/, '.drive.npy');
+  if (command === 'inspect' || given.drive !== undefined || given.closedLoop || !existsSync(beside))
+    return undefined;
+  return `The input was zero. ${basename(beside)} lies beside the model: --drive ${beside} shows the network under that data.`;
+}
+
+async function writeArrays({ arrays }: Asked, { given }: Request): Promise<void> {
+  for (const [option, { rows, cols, data }] of Object.entries(arrays)) {
+    const path = given[option];
+    if (typeof path !== 'string') continue;
+    const [{ npyBytes }, { writeWhole }] = await Promise.all([
+      import('../formats/index.js'),
+      import('./output.js'),
+    ]);
+    await writeWhole(path, npyBytes([rows, cols], data));
+  }
+}
+
+async function writeJson(result: AnalysisResult, { output }: Request): Promise<void> {
+  if (output.json === undefined) return;
+  const text = `${toJson(result, 1)}\n`;
+  if (output.json === true || output.json === '-') process.stdout.write(text);
+  else await (await import('./output.js')).writeWhole(output.json, text);
+}
+
+async function writeReport(
+  results: readonly AnalysisResult[],
+  request: Request,
+  always: boolean,
+): Promise<void> {
+  const { report, quiet } = request.output;
+  if (report === undefined && !always) return;
+  const path = typeof report === 'string' ? report : DEFAULT_REPORT;
+  const [{ renderReport }, { writeWhole }] = await Promise.all([
+    import('../../reports/index.js'),
+    import('./output.js'),
+  ]);
+  await writeWhole(path, renderReport(results));
+  if (!quiet) process.stderr.write(`report: ${path}\n`);
+}
+
+/** One line on standard error, and the exit status that goes with it. */
+function complain(error: unknown, debug: boolean): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return exit.done;
+    // Without arguments commander has printed the help, which says it all.
+    if (error.code !== 'commander.help') say(oneLine(error.message.replace(/^error: /, '')));
+    return exit.usage;
+  }
+  if (error instanceof UserError) {
+    say(error.message);
+    if (debug)
+      process.stderr.write(`${error.stack}\n${error.cause ? `caused by ${String(error.cause)}\n` : ''}`);
+    return exit.usage;
+  }
+  say(
+    `this is a defect of rnnscope, not of your file: ${error instanceof Error ? oneLine(error.message) : String(error)}`,
+  );
+  if (debug && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  else process.stderr.write('rnnscope: run again with --debug and report what it shows\n');
+  return exit.defect;
+}
+
+const oneLine = (text: string): string => text.replace(/\s*\n\s*/g, ' ');
+const say = (text: string): void => void process.stderr.write(`rnnscope: ${text}\n`);

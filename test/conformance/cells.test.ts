@@ -1,0 +1,196 @@
+import { describe, expect, test } from 'vitest';
+import { Plan } from '../../src/calculus/plan.js';
+import { step } from '../../src/calculus/value.js';
+import { type Cell, type CellWeights, cells } from '../../src/cells/index.js';
+import { closedLoop } from '../../src/dynamics/closed-loop.js';
+import { network, outputRows } from '../../src/dynamics/network.js';
+import type { System } from '../../src/dynamics/system.js';
+import { logAbsDet } from '../../src/linalg/index.js';
+import { identity, type Matrix, matrix, zeros } from '../../src/linalg/matrix.js';
+import type { Layer } from '../../src/model/model.js';
+import { type Random, random } from '../../src/random.js';
+
+const H = 5;
+const I = 3;
+
+const normals = (count: number, draw: Random, scale = 1): Float64Array =>
+  Float64Array.from({ length: count }, () => scale * draw.normal());
+
+function randomWeights(cell: Cell, inputSize: number, draw: Random): CellWeights {
+  const extent = { H, I: inputSize, 'H+I': H + inputSize };
+  const matrices: Record<string, Matrix> = {};
+  const vectors: Record<string, Float64Array> = {};
+  for (const p of cell.parameters) {
+    if (p.kind === 'vector') vectors[p.name] = normals(H, draw, 0.5);
+    else matrices[p.name] = matrix(H, extent[p.cols!], normals(H * extent[p.cols!], draw, 0.6));
+  }
+  return { hiddenSize: H, inputSize, matrices, vectors };
+}
+
+const layer = (cell: Cell, inputSize: number, seed: number): Layer => ({
+  name: `layer${seed}`,
+  cell,
+  weights: randomWeights(cell, inputSize, random(seed)),
+});
+
+interface Named {
+  readonly name: string;
+  readonly system: System;
+}
+
+const single = cells.map((cell): Named => ({ name: cell.name, system: network([layer(cell, I, 1)]) }));
+const stacks = cells.map((cell, k): Named => {
+  const other = cells[(k + 1) % cells.length]!;
+  return {
+    name: `${cell.name} under ${other.name}`,
+    system: network([layer(cell, I, 1), layer(other, H, 2), layer(cell, H, 3)]),
+  };
+});
+const loops = cells.map((cell): Named => {
+  const layers = [layer(cell, I, 1), layer(cell, H, 2)];
+  const readout = {
+    name: 'readout',
+    weight: matrix(I, H, normals(I * H, random(9), 0.5)),
+    bias: normals(I, random(8)),
+  };
+  return {
+    name: `${cell.name} in closed loop`,
+    system: closedLoop(network(layers), readout, outputRows(layers)),
+  };
+});
+
+const at = ({ dimension, inputSize }: System, seed: number): [Float64Array, Float64Array] => {
+  const draw = random(seed, 7);
+  return [normals(dimension, draw, 0.8), normals(inputSize, draw)];
+};
+
+const largest = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  Math.max(0, ...Array.from(a, (v, i) => Math.abs(v - b[i]!)));
+
+const product = (A: Matrix, B: Matrix): Matrix => {
+  const C = zeros(A.rows, B.cols);
+  for (let i = 0; i < A.rows; i++)
+    for (let j = 0; j < B.cols; j++)
+      for (let k = 0; k < A.cols; k++)
+        C.data[i * B.cols + j]! += A.data[i * A.cols + k]! * B.data[k * B.cols + j]!;
+  return C;
+};
+
+/** Central differences of F along each coordinate of the state or the input. */
+function differences(system: System, s: Float64Array, x: Float64Array, of: 'state' | 'input'): Matrix {
+  const h = 1e-6;
+  const width = of === 'state' ? s.length : x.length;
+  const D = zeros(system.dimension, width);
+  const value = (j: number, by: number): Float64Array => {
+    const [p, y] = [s.slice(), x.slice()];
+    (of === 'state' ? p : y)[j]! += by;
+    const next = new Float64Array(system.dimension);
+    system.step(p, y, next);
+    return next;
+  };
+  for (let j = 0; j < width; j++) {
+    const [up, down] = [value(j, h), value(j, -h)];
+    for (let i = 0; i < D.rows; i++) D.data[i * width + j] = (up[i]! - down[i]!) / (2 * h);
+  }
+  return D;
+}
+
+describe.each(cells)('the plan of $name', (cell) => {
+  test('steps as the equations read with plain vectors do', () => {
+    const { weights } = layer(cell, I, 1);
+    const plan = new Plan(cell, weights);
+    const draw = random(4);
+    const s = normals(H * cell.blocks.length, draw);
+    const x = normals(I, draw);
+    const next = new Float64Array(s.length);
+    plan.evaluate(s, x, next);
+    const state = Object.fromEntries(cell.blocks.map((name, b) => [name, s.slice(b * H, (b + 1) * H)]));
+    const plain = step(cell, weights, state, x);
+    expect(
+      largest(
+        next,
+        cell.blocks.flatMap((name) => Array.from(plain[name]!)),
+      ),
+    ).toBeLessThan(1e-14);
+  });
+});
+
+describe.each([...single, ...stacks, ...loops])('the derivative of $name', ({ system }) => {
+  const [s, x] = at(system, 3);
+
+  test('linearises about the same value that a step gives', () => {
+    const next = new Float64Array(system.dimension);
+    system.step(s, x, next);
+    expect(largest(system.linearise(s, x).next, next)).toBe(0);
+  });
+
+  test('agrees with central differences in the state and in the input', () => {
+    const here = system.linearise(s, x);
+    const [J, Jx] = [here.jacobian(), here.inputJacobian()];
+    expect(largest(J.data, differences(system, s, x, 'state').data)).toBeLessThan(2e-9);
+    expect(largest(Jx.data, differences(system, s, x, 'input').data)).toBeLessThan(2e-9);
+  });
+
+  test.each([1, 2, 7])('multiplies a block of %i columns as the dense Jacobians do', (k) => {
+    const here = system.linearise(s, x);
+    const V = matrix(system.dimension, k, normals(system.dimension * k, random(5)));
+    const X = matrix(system.inputSize, k, normals(system.inputSize * k, random(6)));
+    const [out, J, Jx] = [zeros(system.dimension, k), here.jacobian(), here.inputJacobian()];
+    here.jvp(V, out);
+    expect(largest(out.data, product(J, V).data)).toBeLessThan(1e-13);
+    if (system.inputSize === 0) return;
+    here.jvp(V, out, X);
+    const whole = product(J, V).data.map((v, i) => v + product(Jx, X).data[i]!);
+    expect(largest(out.data, whole)).toBeLessThan(1e-13);
+  });
+
+  test('pulls back by the transpose: ⟨w, J v⟩ = ⟨Jᵀ w, v⟩ in the state and in the input', () => {
+    const here = system.linearise(s, x);
+    const n = system.dimension;
+    const [V, W] = [matrix(n, 2, normals(2 * n, random(5))), matrix(n, 2, normals(2 * n, random(6)))];
+    const X = matrix(system.inputSize, 2, normals(2 * system.inputSize, random(7)));
+    const [out, back, backX] = [zeros(n, 2), zeros(n, 2), zeros(system.inputSize, 2)];
+    here.jvp(V, out, system.inputSize > 0 ? X : undefined);
+    here.vjp(W, back, system.inputSize > 0 ? backX : undefined);
+    const column = (A: Matrix, B: Matrix, a: number, b: number): number =>
+      Array.from({ length: A.rows }, (_, i) => A.data[i * 2 + a]! * B.data[i * 2 + b]!).reduce(
+        (p, q) => p + q,
+        0,
+      );
+    for (const [a, b] of [
+      [0, 0],
+      [0, 1],
+      [1, 0],
+      [1, 1],
+    ] as const) {
+      const pulled = column(back, V, a, b) + (system.inputSize > 0 ? column(backX, X, a, b) : 0);
+      expect(pulled).toBeCloseTo(column(W, out, a, b), 12);
+    }
+  });
+
+  test('carries the identity to the Jacobian', () => {
+    const here = system.linearise(s, x);
+    const out = zeros(system.dimension, system.dimension);
+    here.jvp(identity(system.dimension), out);
+    expect(largest(out.data, here.jacobian().data)).toBeLessThan(1e-14);
+  });
+
+  test('has the determinant of its dense Jacobian', () => {
+    const here = system.linearise(s, x);
+    const dense = logAbsDet(here.jacobian());
+    if (dense === Number.NEGATIVE_INFINITY) expect(here.logAbsDet()).toBe(dense);
+    else expect(here.logAbsDet()).toBeCloseTo(dense, 9);
+  });
+
+  test('encloses a step of every point of a box', () => {
+    const wide = { lo: s.map((v) => v - 0.1), hi: s.map((v) => v + 0.1) };
+    const box = system.bounds!(wide, { lo: x.map((v) => v - 0.1), hi: x.map((v) => v + 0.1) });
+    const draw = random(11);
+    const next = new Float64Array(system.dimension);
+    for (let k = 0; k < 50; k++) {
+      const inside = (v: Float64Array) => v.map((c) => c + 0.2 * (draw.uniform() - 0.5));
+      system.step(inside(s), inside(x), next);
+      expect(next.every((v, i) => v >= box.lo[i]! && v <= box.hi[i]!)).toBe(true);
+    }
+  });
+});
