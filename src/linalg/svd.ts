@@ -28,7 +28,7 @@ export function singularValues(A: Matrix): Float64Array {
 }
 
 /** Up to this size all singular values cost about as much as the largest alone. */
-const DIRECT = 48;
+const DIRECT = 128;
 
 /** Lanczos steps before the full decomposition is cheaper. */
 const MAX_STEPS = 120;
