@@ -19,7 +19,7 @@ export interface ModuleAttributes {
 /** A container, read: named tensors and what else it says. Meaning is given by `src/model`. */
 export interface WeightFile {
   readonly path: string;
-  /** Which reader took it: 'pytorch-zip' | 'safetensors' | 'npz' | 'npy' | 'json'. */
+  /** Which reader took it: 'pytorch-zip' | 'pytorch-legacy' | 'safetensors' | 'npz' | 'npy' | 'json'. */
   readonly format: string;
   /** In file order. */
   readonly tensors: ReadonlyMap<string, Tensor>;

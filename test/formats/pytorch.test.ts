@@ -252,6 +252,21 @@ describe('a whole module', () => {
     });
   });
 
+  it('may have parts that are called like an optimiser', async () => {
+    const part = bytes(
+      bytes(py.global('__main__', 'Part'), py.emptyTuple, py.newObject),
+      bytes(dict({ _parameters: dict({ w: tensor() }), _modules: py.emptyDict }), py.build),
+    );
+    const whole = bytes(
+      bytes(py.global('__main__', 'Net'), py.emptyTuple, py.newObject),
+      bytes(dict({ _modules: dict({ optim: part }), size: py.int(4) }), py.build),
+    );
+    const { tensors, modules, notes } = await read('net.pt', pt(whole));
+    expect([...tensors.keys()]).toEqual(['optim.w']);
+    expect(modules.get('')!.facts.get('size')).toBe(4);
+    expect(notes).toEqual([]);
+  });
+
   it('of TorchScript states the activation in its code', async () => {
     const { modules } = await readWeightFile(fixture('flipflop3-rnn64.torchscript.pt'));
     const rnn = modules.get('rnn')!;

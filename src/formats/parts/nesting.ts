@@ -17,16 +17,18 @@ export interface Nesting<T> {
 
 /** The entry that holds the weights, if one of the usual names does; `holdsTensors` answers for one value. */
 export function findNesting<T>(
-  entries: ReadonlyMap<string, T>,
+  entries: ReadonlyMap<unknown, T>,
   holdsTensors: (value: T) => boolean,
 ): Nesting<T> | undefined {
   for (const key of WEIGHT_KEYS) {
     const value = entries.get(key);
     if (value === undefined || !holdsTensors(value)) continue;
-    const others = [...entries].filter(
-      ([other, it]) => other !== key && (isOptimiserKey(other) || holdsTensors(it)),
-    );
-    return { key, value, skipped: others.map(([other]) => other) };
+    const skipped: string[] = [];
+    for (const [other, beside] of entries) {
+      if (typeof other !== 'string' || other === key) continue;
+      if (isOptimiserKey(other) || holdsTensors(beside)) skipped.push(other);
+    }
+    return { key, value, skipped };
   }
   return undefined;
 }

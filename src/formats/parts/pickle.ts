@@ -104,16 +104,15 @@ class Machine {
 
   /** Two's complement, little-endian. */
   integer(length: number): number | bigint {
-    const digits = this.take(length);
-    let value = 0n;
-    for (let i = digits.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(digits[i]!);
-    value = BigInt.asIntN(8 * length, value);
+    const digits = Buffer.from(this.take(length)).reverse().toString('hex');
+    const value = BigInt.asIntN(8 * length, BigInt(`0x0${digits}`));
     const small = Number(value);
     return Number.isSafeInteger(small) ? small : value;
   }
 
   text(length: number): string {
-    return UTF8.decode(this.take(length));
+    const bytes = this.take(length);
+    return Buffer.from(bytes.buffer, bytes.byteOffset, length).toString();
   }
 
   line(): string {
@@ -287,7 +286,6 @@ class Machine {
   }
 }
 
-const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
 const STOP = 0x2e;
 
 const INSTRUCTIONS = new Map<number, (machine: Machine) => void>([

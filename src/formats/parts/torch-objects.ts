@@ -2,6 +2,7 @@ import type { DType } from './dtype.js';
 import { NUMPY_BUILDERS } from './numpy-objects.js';
 import type { Builders } from './pickle.js';
 import { PyDict, PyGlobal, PyList, PyOpaque, PyTuple, type PyValue } from './python.js';
+import { DAMAGED } from './source.js';
 
 /** A storage that a persistent id names. Its bytes are somewhere else in the file. */
 export class TorchStorage extends PyOpaque {
@@ -150,6 +151,8 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ],
 ]);
 
+const NOT_ITS_ARGUMENTS = `its arguments are not those that torch.save writes. ${DAMAGED}`;
+
 export const TORCH_BUILDERS: Builders = {
   call(name, args) {
     const reason = UNREADABLE.get(name);
@@ -159,7 +162,7 @@ export const TORCH_BUILDERS: Builders = {
     if (!(id instanceof PyTuple)) return undefined;
     return id.items[0] === 'module' ? id.items[1] : storageOf(id.items);
   },
-  reason: (name) => REASONS.get(name),
+  reason: (name) => REASONS.get(name) ?? (BUILDERS.has(name) ? NOT_ITS_ARGUMENTS : undefined),
 };
 
 /** ('storage', class, key, location, number of elements, view); the view (its key, offset, length) only before 0.4.1 */

@@ -22,7 +22,7 @@ export interface Collected {
 export type ClassFacts = (className: string) => ReadonlyMap<string, string | number | boolean>;
 
 /** Containers may be shared, so a small pickle can unfold to a walk without end. */
-const MAX_VISITS = 1_000_000;
+const MAX_VISITS = 200_000;
 
 export function collect(source: Source, root: PyValue, classFacts: ClassFacts): Collected {
   const walk = new Walk(source, classFacts);
@@ -44,7 +44,7 @@ class Walk {
   /** Steps into the entry of a checkpoint that holds the weights, as long as there is one. */
   choose(value: PyValue, depth: number): void {
     const entries = dictEntries(value);
-    const nesting = entries && depth < PICKLE_LIMITS.depth && findNesting(textKeys(entries), holdsTensors);
+    const nesting = entries && depth < PICKLE_LIMITS.depth && findNesting(entries, holdsTensors);
     if (nesting) {
       this.collected.notes.push(...describeNesting(nesting));
       this.choose(nesting.value, depth + 1);
@@ -83,7 +83,8 @@ class Walk {
       if (typeof key !== 'string' && typeof key !== 'number') continue;
       const name = String(key);
       if (name.endsWith('_extra_state')) continue;
-      if (isOptimiserKey(name) && !(value instanceof PyOpaque)) this.skipOptimiser(join(path, name), value);
+      if (isOptimiserKey(name) && !isModule(value) && !(value instanceof PyOpaque))
+        this.skipOptimiser(join(path, name), value);
       else this.visit(join(path, name), value, depth + 1);
     }
   }
@@ -99,11 +100,10 @@ class Walk {
   /** A module keeps its tensors in _parameters and _buffers; a TorchScript module keeps them as attributes. */
   private record(path: string, record: PyRecord, depth: number): void {
     const attributes = record.attributes.entries;
-    const isModule = attributes.has('_parameters') || attributes.has('_modules');
-    if (isModule || record.className.startsWith('__torch__.')) this.describeModule(path, record);
+    if (isModule(record)) this.describeModule(path, record);
     if (record.className === 'torch.ScriptObject') {
       this.skip(path, SCRIPT_OBJECT);
-    } else if (isModule) {
+    } else if (keepsParameters(record)) {
       for (const part of ['_parameters', '_buffers', '_modules']) {
         this.dict(path, dictEntries(attributes.get(part) ?? null) ?? new Map(), depth);
       }
@@ -158,15 +158,17 @@ class Walk {
 
 const SCRIPT_OBJECT = 'packed parameters of a quantised module; save the model before quantising it';
 
+function keepsParameters(record: PyRecord): boolean {
+  return record.attributes.entries.has('_parameters') || record.attributes.entries.has('_modules');
+}
+
+function isModule(value: PyValue): boolean {
+  return value instanceof PyRecord && (keepsParameters(value) || value.className.startsWith('__torch__.'));
+}
+
 function dictEntries(value: PyValue): ReadonlyMap<PyValue, PyValue> | undefined {
   if (value instanceof PyDict) return value.entries;
   return value instanceof PyRecord && value.entries.size > 0 ? value.entries.entries : undefined;
-}
-
-function textKeys(entries: ReadonlyMap<PyValue, PyValue>): Map<string, PyValue> {
-  const text = new Map<string, PyValue>();
-  for (const [key, value] of entries) if (typeof key === 'string') text.set(key, value);
-  return text;
 }
 
 /** Whether a container (not a tensor by itself) has a tensor anywhere inside. */
