@@ -1,6 +1,6 @@
 import type { FixedPointsValue, RestPoint, Stability } from '../analyses/fixed-points.js';
 import type { AnalysisResult } from '../src/result.js';
-import { aligned, count, integer, list, number, percent } from './format.js';
+import { aligned, count, integer, list, modulus, number, percent } from './format.js';
 import { eigenvaluePlane } from './plane.js';
 import type { Chart, Fact, Section, Table } from './section.js';
 import { extent, thin } from './shape.js';
@@ -80,6 +80,9 @@ function caveats(value: FixedPointsValue, roots: readonly RestPoint[]): string[]
   return said;
 }
 
+const chance = ({ unseenMass, unseenMassError }: FixedPointsValue['coverage']): string =>
+  unseenMassError > 0 ? `${percent(unseenMass)} ± ${percent(unseenMassError)}` : percent(unseenMass);
+
 const facts = (value: FixedPointsValue): Fact[] => [
   { label: 'Starts', value: integer(value.starts) },
   { label: 'Reached a fixed point', value: integer(value.converged) },
@@ -87,16 +90,21 @@ const facts = (value: FixedPointsValue): Fact[] => [
   { label: 'Reached neither', value: integer(value.unconverged) },
   {
     label: 'Chance that the next start finds something new',
-    value: `${percent(value.coverage.unseenMass)} ± ${percent(value.coverage.unseenMassError)}`,
+    value: chance(value.coverage),
     note: `Good–Turing: ${count(value.coverage.seenOnce, 'root')} seen once, ${integer(value.coverage.seenTwice)} twice`,
   },
 ];
 
 const byStability = { field: 'stability', type: 'nominal' as const, title: 'filled: fixed, hollow: slow' };
 
-const pointEncoding = {
-  color: { ...byStability, scale: { domain: [...stabilities] } },
-  shape: { ...byStability, scale: { domain: [...stabilities], range: shapes } },
+/** The scale holds every kind, so that each keeps its colour; the legend shows those that are drawn. */
+const pointEncoding = (present: readonly Stability[]) => ({
+  color: { ...byStability, legend: { values: [...present] }, scale: { domain: [...stabilities] } },
+  shape: {
+    ...byStability,
+    legend: { values: [...present] },
+    scale: { domain: [...stabilities], range: shapes },
+  },
   tooltip: [
     { field: 'number', type: 'quantitative' as const, title: 'point' },
     { field: 'kind', type: 'nominal' as const, title: 'kind' },
@@ -107,7 +115,7 @@ const pointEncoding = {
     { field: 'residual', type: 'nominal' as const, title: '‖F(s) − s‖' },
     { field: 'hits', type: 'quantitative' as const, title: 'starts that ended here' },
   ],
-};
+});
 
 function mapCharts(value: FixedPointsValue): Chart[] {
   const path = thin(value.projection.path.map(([u, v], order) => ({ u, v, order })));
@@ -125,9 +133,10 @@ function mapCharts(value: FixedPointsValue): Chart[] {
   }));
   if (path.length + points.length === 0) return [];
   const everything = [...path, ...points];
+  const present = stabilities.filter((s) => points.some((p) => p.stability === s));
   const axis = (name: string, values: number[], share: number) => ({
     type: 'quantitative' as const,
-    title: `${name} (${percent(share)} of the variance)`,
+    title: `${name} (${percent(share)} of variance)`,
     scale: { domain: extent(values), nice: false, zero: false },
     axis: { tickCount: 5 },
   });
@@ -145,7 +154,7 @@ function mapCharts(value: FixedPointsValue): Chart[] {
           x: {
             field: 'u',
             ...axis(
-              'first principal component',
+              'PC 1',
               everything.map((p) => p.u),
               first,
             ),
@@ -153,7 +162,7 @@ function mapCharts(value: FixedPointsValue): Chart[] {
           y: {
             field: 'v',
             ...axis(
-              'second principal component',
+              'PC 2',
               everything.map((p) => p.v),
               second,
             ),
@@ -162,18 +171,18 @@ function mapCharts(value: FixedPointsValue): Chart[] {
         layer: [
           {
             data: { name: 'path' },
-            mark: { type: 'line', style: 'path' },
+            mark: { type: 'line', style: 'path', strokeWidth: 0.7, opacity: 0.5 },
             encoding: { order: { field: 'order', type: 'quantitative' } },
           },
           {
             transform: [{ filter: "datum.kind === 'fixed'" }],
             mark: { type: 'point', filled: true, size: 95, opacity: 0.9 },
-            encoding: pointEncoding,
+            encoding: pointEncoding(present),
           },
           {
             transform: [{ filter: "datum.kind === 'slow'" }],
             mark: { type: 'point', filled: false, size: 95, strokeWidth: 1.8 },
-            encoding: pointEncoding,
+            encoding: pointEncoding(present),
           },
         ],
       },
@@ -294,7 +303,7 @@ function pointTable(value: FixedPointsValue): Table {
       p.kind,
       p.stability,
       integer(p.unstableDimensions),
-      aligned(p.spectralRadius, 4),
+      modulus(p.spectralRadius),
       slowest(p),
       number(p.q, 2),
       number(p.residual, 2),

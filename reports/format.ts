@@ -56,6 +56,9 @@ export const steps = (x: number): string => `${number(x)} ${x === 1 ? 'step' : '
 
 export const percent = (share: number, digits = 2): string => `${number(100 * share, digits)}\u00a0%`;
 
+/** The modulus of an eigenvalue: more digits near the unit circle, where they decide. */
+export const modulus = (x: number): string => aligned(x, Math.abs(x - 1) < 0.01 ? 7 : 4);
+
 export const complex = ([re, im]: readonly [number, number]): string =>
   im === 0 ? aligned(re) : `${aligned(re)} ${im < 0 ? minus : '+'} ${aligned(Math.abs(im))} i`;
 
@@ -63,7 +66,9 @@ export const complex = ([re, im]: readonly [number, number]): string =>
 export const list = (items: readonly string[]): string =>
   items.length < 2 ? (items[0] ?? '') : `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`;
 
-export const sentenceCase = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+/** Capitalises a first word, but leaves a symbol such as λ or q as it is. */
+export const sentenceCase = (text: string): string =>
+  /^[a-z]{2}/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
 
 const acronyms: Readonly<Record<string, string>> = { rnn: 'RNN', gru: 'GRU', lstm: 'LSTM' };
 

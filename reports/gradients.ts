@@ -18,11 +18,13 @@ export function gradients({ value }: AnalysisResult<GradientsValue>): Section {
 
 /** A ratio of norms in words: what is left where it shrank, how many times where it grew. */
 const left = (log10: number): string =>
-  log10 === -Infinity
-    ? 'nothing of the gradient is left'
-    : log10 <= 0
-      ? `at most ${powerOfTen(log10)} of the gradient is left`
-      : `the gradient can be ${powerOfTen(log10)} times as large`;
+  Number.isNaN(log10)
+    ? 'the factor is not a number, as when states overflow'
+    : log10 === -Infinity
+      ? 'nothing of the gradient is left'
+      : log10 <= 0
+        ? `at most ${powerOfTen(log10)} of the gradient is left`
+        : `the gradient can be ${powerOfTen(log10)} times as large`;
 
 function reading(value: GradientsValue): string {
   const { lag, log10 } = value.atLength;
@@ -40,9 +42,10 @@ const verdicts: Record<GradientsValue['verdict'], (value: GradientsValue) => str
     `vanishing. ${trend(value)}${Number.isFinite(value.halfLife) && value.halfLife > 0 ? `, halving every ${steps(value.halfLife)}` : ''}, and ${horizon(value)}.`,
   exploding: (value) =>
     `exploding. ${trend(value)}${value.rate > 0 ? `, doubling every ${steps(Math.LN2 / value.rate)}` : ''}; training through such stretches needs clipping or shorter unrolling.`,
-  preserved: (value) => `preserved at the resolution of this run. ${trend(value)}, and ${horizon(value)}.`,
+  preserved: (value) =>
+    `preserved, that is between ${chosen(value.threshold)} and ${chosen(1 / value.threshold)}. ${trend(value)}, and ${horizon(value)}.`,
   undetermined: (value) =>
-    `undetermined. ${trend(value)}; that does not settle whether gradients vanish or explode, and more lags or more windows may.`,
+    `undetermined, because the windows differ too much or fewer lags were had than asked for. ${trend(value)}; more windows or a longer drive may settle it.`,
 };
 
 const horizon = (value: GradientsValue): string =>
@@ -86,8 +89,8 @@ const facts = (value: GradientsValue): Fact[] => [
   { label: 'Averaged over', value: count(value.ends.length, 'end point') },
 ];
 
-const spectral = 'spectral: the largest factor';
-const frobenius = 'Frobenius: all directions together';
+const spectral = 'spectral norm';
+const frobenius = 'Frobenius norm';
 const norms = [spectral, frobenius];
 
 function normRows(value: GradientsValue) {
@@ -126,7 +129,7 @@ function normChart(value: GradientsValue): Chart {
     scale: { domain: [0, Math.max(1, value.lags.at(-1) ?? 1)], nice: false },
     axis: { tickMinStep: 1, tickCount: 6 },
   };
-  const series = { field: 'norm', type: 'nominal' as const, title: null };
+  const series = { field: 'norm', type: 'nominal' as const, title: null, legend: { symbolSize: 500 } };
   return {
     title: 'Norm of ∂s(T)/∂s(T − lag)',
     description: `Base-10 logarithm of the spectral and Frobenius norms against the lag, from 0 to ${integer(value.lags.at(-1) ?? 0)} steps back. The spectral norm ends at ${powerOfTen(value.log10SpectralNorm.at(-1) ?? NaN)}; the threshold ${chosen(value.threshold)} is a dashed line, the horizon a vertical line at ${count(value.horizon, 'step')}.`,

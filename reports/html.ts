@@ -1,7 +1,7 @@
 import { toJson } from '../src/json.js';
 import type { AnalysisResult, ModelSummary } from '../src/result.js';
 import { clientScript } from './client.js';
-import { cellName, count, fileName, integer } from './format.js';
+import { cellName, count, fileName, integer, sentenceCase } from './format.js';
 import { drawingScripts } from './libraries.js';
 import { html, type Markup, scriptJson, trusted } from './markup.js';
 import type { Card, Chart, Fact, Level, Row, Section, Table } from './section.js';
@@ -39,7 +39,7 @@ ${heading(model, name)}
 <main>
 ${parts.length > 1 ? contents(parts, ids) : ''}
 <noscript><p class="notice">The charts need JavaScript; the readings and tables below do not.</p></noscript>
-${parts.map((part, i) => sectionMarkup(part, ids[i]!))}
+${parts.map((part, i) => sectionMarkup(part, ids[i]!, parts[i - 1]?.result))}
 </main>
 ${closing(parts[0]!.result, name)}
 <script type="application/json" id="rnnscope-result">${scriptJson(toJson(embedded))}</script>
@@ -91,8 +91,7 @@ function heading(model: ModelSummary, name: string): Markup {
       note: `${count(model.stateSize, 'state variable')}, ${count(model.inputSize, 'input')}`,
     },
     { label: 'Parameters', value: integer(model.parameters) },
-    { label: 'Format', value: model.format },
-    { label: 'sha256', value: String(model.sha256).slice(0, 12) },
+    { label: 'Format', value: model.format, note: `sha256 ${String(model.sha256).slice(0, 12)}` },
   ];
   return html`<header>
 <p class="overline">rnnscope report</p>
@@ -107,7 +106,7 @@ const contents = (
 ): Markup => html`<nav aria-label="Sections"><ul>
 ${parts.map(({ section }, i) => html`<li><a href="#${ids[i]!}">${section.title}</a></li>\n`)}</ul></nav>`;
 
-function sectionMarkup({ result, section }: Part, id: string): Markup {
+function sectionMarkup({ result, section }: Part, id: string, before: AnalysisResult | undefined): Markup {
   return html`<section id="${id}" aria-labelledby="${id}-title">
 <p class="question"><code>${result.analysis}</code></p>
 <h2 id="${id}-title">${section.title}</h2>
@@ -119,7 +118,7 @@ ${factList(section.facts)}
 ${section.charts.length > 0 ? html`<div class="charts">${section.charts.map((c, i) => figure(c, chartId(id, i)))}</div>` : ''}
 ${(section.listings ?? []).map(({ title, lines }) => html`<details><summary>${title}</summary><pre><code>${lines.join('\n')}</code></pre></details>`)}
 ${section.tables.filter((t) => t.rows.length > 0).map(tableMarkup)}
-${provenance(result)}
+${provenance(result, before)}
 </section>
 `;
 }
@@ -159,8 +158,8 @@ ${all.map((c) => {
   return html`<li class="card ${level}">
 <p class="level">${icon(level)}${levelWords[level]}</p>
 <h3>${c.question}</h3>
-<p class="answer">${c.answer}</p>
-<p class="evidence">${c.evidence}</p>
+<p class="answer">${sentenceCase(c.answer)}</p>
+<p class="evidence">${sentenceCase(c.evidence)}</p>
 </li>
 `;
 })}</ul>`;
@@ -175,10 +174,10 @@ const figure = (
   chart: Chart,
   id: string,
 ): Markup => html`<figure${chart.wide ? trusted(' class="wide"') : ''}>
-<figcaption><h3 id="${id}-title">${chart.title}</h3>
+<figcaption><h3>${chart.title}</h3>
 <p class="save"><button type="button" data-save="png" data-chart="${id}" aria-label="Save “${chart.title}” as PNG">PNG</button><button type="button" data-save="svg" data-chart="${id}" aria-label="Save “${chart.title}” as SVG">SVG</button></p>
 </figcaption>
-<div class="chart" id="${id}" role="group" aria-labelledby="${id}-title" aria-label="${chart.description}"></div>
+<div class="chart" id="${id}" role="group" aria-label="${chart.description}"></div>
 <img class="paper" alt="${chart.description}">
 </figure>
 `;
@@ -200,23 +199,31 @@ function tableMarkup(table: Table): Markup {
 
 const optionText = (value: unknown): string => (typeof value === 'string' ? value : toJson(value));
 
-function provenance(result: AnalysisResult): Markup {
+/** Where the numbers come from; the file and the tool once, where the section before had the same. */
+function provenance(result: AnalysisResult, before: AnalysisResult | undefined): Markup {
   const { model } = result;
+  const again = before !== undefined && origin(before) === origin(result);
   const rows: [string, string][] = [
     ...Object.entries(result.options).map(([k, v]): [string, string] => [`--${dashed(k)}`, optionText(v)]),
     ['seed', String(result.seed)],
-    ['tool', `${result.tool.name} ${result.tool.version}`],
-    ['file', String(model.path)],
-    ['sha256', String(model.sha256)],
-    ['module', String(model.module)],
+    ...(again ? [] : originRows(result)),
   ];
   return html`<details><summary>Options and provenance</summary>
 <div class="scroll" role="region" aria-label="Options and provenance of ${result.analysis}" tabindex="0"><table class="option">
 <tbody>${rows.map(([k, v]) => html`<tr><th scope="row" class="words">${k}</th><td class="words">${v}</td></tr>\n`)}</tbody>
 </table></div>
-${assumptions(model)}
+${again ? '' : assumptions(model)}
 </details>`;
 }
+
+const originRows = ({ tool, model }: AnalysisResult): [string, string][] => [
+  ['tool', `${tool.name} ${tool.version}`],
+  ['file', String(model.path)],
+  ['sha256', String(model.sha256)],
+  ['module', String(model.module)],
+];
+
+const origin = (result: AnalysisResult): string => JSON.stringify(originRows(result));
 
 const dashed = (option: string): string => option.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
 

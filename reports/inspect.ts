@@ -69,7 +69,7 @@ function parameterChart(value: InspectValue): Chart {
   ]);
   const bars = ['this module', ...hypothetical.map(([what]) => `as ${what}`)];
   return {
-    title: 'Parameters, and what other cells of this size would have',
+    title: 'Parameters beside other cells',
     description: `Bars of parameter counts. ${rows.map((r) => `${r.module} ${r.what}: ${r.parameters}`).join('; ')}.`,
     spec: {
       width: 'container',
@@ -147,6 +147,7 @@ function weightCharts(value: InspectValue): Chart[] {
                 field: 'min',
                 type: 'quantitative',
                 title: 'weight',
+                axis: { tickCount: 6 },
                 scale: { domain, nice: false, zero: false },
               },
               x2: { field: 'max' },

@@ -1,6 +1,6 @@
 import type { JacobianValue } from '../analyses/jacobian.js';
 import type { AnalysisResult } from '../src/result.js';
-import { aligned, complex, count, number, percent, powerOfTen, steps } from './format.js';
+import { aligned, complex, count, modulus, number, percent, powerOfTen, steps } from './format.js';
 import { eigenvaluePlane } from './plane.js';
 import type { Chart, Fact, Section, Table } from './section.js';
 import { extent } from './shape.js';
@@ -19,17 +19,17 @@ export function jacobian({ value }: AnalysisResult<JacobianValue>): Section {
 function reading(value: JacobianValue): string {
   return (
     `At this state and input, one step stretches a small perturbation by at most ${number(value.spectralNorm)} ` +
-    `(spectral norm), and its slowest mode has |λ| = ${number(value.spectralRadius, 4)}: ${slowest(value.spectralRadius)}. ` +
+    `(spectral norm), and its largest eigenvalue has |λ| = ${modulus(value.spectralRadius)}: ${repeated(value.spectralRadius)}. ` +
     'This is one step at one point: it says how the network bends its state here, not where it goes in the long run.'
   );
 }
 
-function slowest(radius: number): string {
+function repeated(radius: number): string {
   if (radius === 0) return 'every perturbation is gone after finitely many such steps';
   const change = Math.abs(radius - 1);
-  if (change < 1e-9) return 'repeated, it would neither grow nor shrink';
+  if (change < 1e-9) return 'repeated, the step would leave that mode as it is';
   const direction = radius < 1 ? 'shrink' : 'grow';
-  return `repeated, it would ${direction} by ${percent(change)} a step`;
+  return `repeated, the step would ${direction} that mode by ${percent(change)} each time`;
 }
 
 /** Largest difference between two states, entry by entry. */
@@ -55,7 +55,7 @@ function caveats(value: JacobianValue): string[] {
 }
 
 const facts = (value: JacobianValue): Fact[] => [
-  { label: 'Spectral radius', value: number(value.spectralRadius, 4), note: 'largest |λ|' },
+  { label: 'Spectral radius', value: modulus(value.spectralRadius), note: 'largest |λ|' },
   { label: 'Spectral norm', value: number(value.spectralNorm, 4), note: 'largest stretch of one step' },
   { label: 'Frobenius norm', value: number(value.frobeniusNorm, 4) },
   {
@@ -126,7 +126,7 @@ function timeConstantCharts(value: JacobianValue): Chart[] {
             type: 'quantitative',
             title: '1/|ln |λ||, steps',
             scale: { type: 'log', domain: [10 ** logs[0], 10 ** logs[1]], nice: false },
-            axis: { tickCount: 5 },
+            axis: { tickCount: 5, grid: false },
           },
           color: {
             field: 'group',
@@ -158,7 +158,7 @@ const modeTable = (value: JacobianValue): Table => ({
   rows: value.eigenvalues.map((z, i) => [
     String(i + 1),
     complex(z),
-    aligned(modulusOf(z), 4),
+    modulus(modulusOf(z)),
     (value.timeConstants[i] ?? 0) < 0
       ? `${aligned(-value.timeConstants[i]!)} (grows)`
       : aligned(value.timeConstants[i]),

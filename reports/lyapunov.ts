@@ -26,6 +26,9 @@ function reading(value: LyapunovValue): string {
   if (first === -Infinity) {
     return `Nearby trajectories merge within finitely many steps ${setting[value.mode]}: every exponent is −∞, so a small perturbation is erased rather than merely shrunk.`;
   }
+  if (Number.isNaN(first)) {
+    return 'No exponent could be measured: the run met a value that is not a number, as when states overflow.';
+  }
   const error = value.standardErrors[0];
   const leading =
     error === null || error === undefined
@@ -39,7 +42,7 @@ const verdicts: Record<LyapunovValue['verdict'], (value: LyapunovValue, leading:
     `Nearby trajectories merge ${setting[value.mode]}. The leading exponent is ${leading}: on average a small perturbation ` +
     `halves every ${steps(Math.LN2 * value.memoryTime)}, and after ${steps(value.memoryTime)} a share of 1/e is left of what the state remembered.`,
   chaotic: (value, leading) =>
-    `Nearby trajectories separate ${setting[value.mode]}: the network is chaotic here. The leading exponent is ${leading}: on average a small ` +
+    `Nearby trajectories separate ${setting[value.mode]}, which is chaos as long as the states stay bounded. The leading exponent is ${leading}: on average a small ` +
     `perturbation doubles every ${steps(value.predictionHorizon)}, which limits how far ahead a state known only roughly can be followed.`,
   marginal: (value, leading) =>
     `Nearby trajectories neither merge nor separate at the resolution of this run, ${setting[value.mode]}. The leading exponent is ${leading}, and ` +
@@ -91,19 +94,15 @@ function facts(value: LyapunovValue): Fact[] {
   if (value.kaplanYorkeDimension !== null) {
     known.push({ label: 'Kaplan–Yorke dimension', value: number(value.kaplanYorkeDimension, 4) });
   }
-  known.push(
-    {
-      label: 'Entropy, at most',
-      value: number(value.entropyBound, 4),
-      note: 'nats per step: sum of the positive exponents',
-    },
-    ...sumFacts(value),
-    {
-      label: 'Measured over',
-      value: count(value.steps, 'step'),
-      note: `QR every ${number(value.meanInterval)} on average`,
-    },
-  );
+  if (value.entropyBound > 0) {
+    const note = 'nats per step: sum of the positive exponents';
+    known.push({ label: 'Entropy, at most', value: number(value.entropyBound, 4), note });
+  }
+  known.push(...sumFacts(value), {
+    label: 'Measured over',
+    value: count(value.steps, 'step'),
+    note: `QR every ${number(value.meanInterval)} on average`,
+  });
   return known;
 }
 
@@ -123,8 +122,8 @@ function sumFacts(value: LyapunovValue): Fact[] {
 }
 
 const resolved = 'resolved';
-const floored = 'below the numerical floor';
-const erasedLabel = '−∞, at the bottom edge';
+const floored = 'below floor';
+const erasedLabel = '−∞';
 
 function spectrumRows(value: LyapunovValue): { finite: Row[]; errors: Row[]; erased: Row[] } {
   const below = new Set(value.belowFloor);
@@ -162,7 +161,14 @@ function spectrum(value: LyapunovValue): Chart {
   const states = [resolved, floored, erasedLabel].filter((s) =>
     [...finite, ...erased].some((r) => r.status === s),
   );
-  const status = { field: 'status', type: 'nominal' as const, title: null, scale: { domain: states } };
+  const legend = states.length > 1 ? {} : { legend: null };
+  const status = {
+    field: 'status',
+    type: 'nominal' as const,
+    title: null,
+    scale: { domain: states },
+    ...legend,
+  };
   const encoding = {
     x,
     y: { field: 'exponent', type: 'quantitative' as const, title: 'exponent, nats per step' },
@@ -253,7 +259,7 @@ function traceCharts(value: LyapunovValue): Chart[] {
     [4, 4],
   ].slice(0, names.length);
   const few = at.length < 3;
-  const series = { field: 'name', type: 'nominal' as const, title: null };
+  const series = { field: 'name', type: 'nominal' as const, title: null, legend: { symbolSize: 500 } };
   return [
     {
       title: 'Convergence of the leading exponents',

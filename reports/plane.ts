@@ -22,14 +22,33 @@ export interface Plane {
 /** Eigenvalues in the complex plane with the unit circle: inside it modes decay, outside it they grow. */
 export function eigenvaluePlane(plane: Plane): Chart {
   const domain = equalAspect(squareAround(plane.rows.map((r) => [r.re, r.im])));
+  const present = plane.groups.filter((g) => plane.rows.some((r) => r.group === g));
+  const group = {
+    field: 'group',
+    type: 'nominal' as const,
+    title: plane.groupTitle,
+    legend: { values: present },
+  };
   const crowded = plane.rows.length > 200;
   const spec: TopLevelSpec = {
     width: 'container',
     height: 340,
     data: { name: 'eigenvalues' },
     encoding: {
-      x: { field: 're', type: 'quantitative', title: 'Re λ', scale: { domain: domain.x, nice: false } },
-      y: { field: 'im', type: 'quantitative', title: 'Im λ', scale: { domain: domain.y, nice: false } },
+      x: {
+        field: 're',
+        type: 'quantitative',
+        title: 'Re λ',
+        scale: { domain: domain.x, nice: false },
+        axis: { tickCount: 7 },
+      },
+      y: {
+        field: 'im',
+        type: 'quantitative',
+        title: 'Im λ',
+        scale: { domain: domain.y, nice: false },
+        axis: { tickCount: 7 },
+      },
     },
     layer: [
       {
@@ -46,18 +65,8 @@ export function eigenvaluePlane(plane: Plane): Chart {
           clip: true,
         },
         encoding: {
-          color: {
-            field: 'group',
-            type: 'nominal',
-            title: plane.groupTitle,
-            scale: { domain: [...plane.groups] },
-          },
-          shape: {
-            field: 'group',
-            type: 'nominal',
-            title: plane.groupTitle,
-            scale: { domain: [...plane.groups], range: [...plane.shapes] },
-          },
+          color: { ...group, scale: { domain: [...plane.groups] } },
+          shape: { ...group, scale: { domain: [...plane.groups], range: [...plane.shapes] } },
           tooltip: plane.tooltip.map((t) => ({
             ...t,
             type: t.format === undefined ? ('nominal' as const) : ('quantitative' as const),

@@ -16,10 +16,10 @@ h3 { margin: 0; font-size: 16px; line-height: 1.35; }
 h4 { margin: 18px 0 6px; font-size: 15px; }
 p { margin: 0 0 12px; }
 code { font: 0.92em ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(172px, 1fr)); gap: 14px 24px; margin: 0 0 20px; }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(158px, 1fr)); gap: 14px 20px; margin: 0 0 20px; }
 .facts div { min-width: 0; }
 .facts dt { color: var(--muted); font-size: 13.5px; line-height: 1.35; }
-.facts dd { margin: 0; font-weight: 600; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
+.facts dd { margin: 0; font-size: 15.5px; font-weight: 600; overflow-wrap: break-word; font-variant-numeric: tabular-nums; }
 .facts dd.note { font-weight: 400; font-size: 13px; line-height: 1.35; color: var(--muted); }
 nav ul { display: flex; flex-wrap: wrap; gap: 6px 20px; margin: 0; padding: 12px 0; list-style: none;
   border-top: 1px solid var(--grid); border-bottom: 1px solid var(--grid); font-size: 15px; }
@@ -95,7 +95,7 @@ footer { margin-top: 48px; padding-top: 18px; padding-bottom: 48px; border-top: 
   .reading { font-size: 12pt; }
   .scroll, .tall { overflow: visible; max-height: none; }
   table { font-size: 8.5pt; }
-  th, td { padding-right: 8pt; white-space: normal; }
+  th, td { padding: 2pt 8pt 2pt 0; white-space: normal; }
   details::details-content { content-visibility: visible; display: block; }
   #vg-tooltip-element { display: none; }
 }

@@ -47,10 +47,11 @@ const chartConfig = (p: Palette): Config => ({
     titleFontSize: 12.5,
     titleFontWeight: 'normal',
     titlePadding: 6,
-    labelFlush: true,
     labelOverlap: true,
   },
+  axisXQuantitative: { labelFlush: true },
   legend: {
+    symbolOpacity: 1,
     orient: 'top',
     direction: 'horizontal',
     labelColor: p.ink,
@@ -73,7 +74,7 @@ const chartConfig = (p: Palette): Config => ({
   style: {
     reference: { color: p.muted, strokeWidth: 1.2, strokeDash: [5, 4], opacity: 1 },
     boundary: { color: p.muted, strokeWidth: 1.2, opacity: 1 },
-    path: { color: p.muted, strokeWidth: 0.8, opacity: 0.45 },
+    path: { color: p.muted },
     spread: { color: p.categories[0]!, opacity: 0.22 },
     error: { color: p.ink, strokeWidth: 1.2, opacity: 0.7 },
     marker: { color: p.categories[1]!, strokeWidth: 1.6 },

@@ -7,6 +7,7 @@ import {
   list,
   number,
   powerOfTen,
+  sentenceCase,
   withError,
 } from '../../reports/format.js';
 
@@ -46,4 +47,10 @@ test('complex numbers, lists and file names read as people write them', () => {
   expect(complex([0.5, -0.25])).toBe('0.5000 − 0.2500 i');
   expect(list(['a', 'b', 'c'])).toBe('a, b and c');
   expect(fileName('C:\\models\\a.pt')).toBe('a.pt');
+});
+
+test('a sentence starts with a capital, a symbol stays as it is', () => {
+  expect(sentenceCase('yes: it merges')).toBe('Yes: it merges');
+  expect(sentenceCase('λ₁ = 1')).toBe('λ₁ = 1');
+  expect(sentenceCase('q = 1')).toBe('q = 1');
 });

@@ -82,3 +82,18 @@ test.each(Object.entries(sample.everyResult))('%s reads without a hole', (_name,
   const words = [title, reading, ...caveats, ...facts.flatMap((f) => [f.label, f.value, f.note ?? ''])];
   expect(words.join('\n')).not.toMatch(/undefined|NaN|null|\[object/);
 });
+
+test('a run that overflowed claims nothing', () => {
+  const exponents = [NaN, NaN];
+  const value = { ...sample.lyapunovValue, exponents, standardErrors: [null, null], verdict: 'undetermined' };
+  expect(reading('lyapunov', value)).toContain('No exponent could be measured');
+  const lost = { ...sample.gradientsValue, atLength: { lag: 100, log10: NaN }, verdict: 'undetermined' };
+  expect(reading('gradients', lost)).toContain('the factor is not a number');
+});
+
+test('a modulus close to the unit circle is told to more digits', () => {
+  const value = { ...sample.jacobianValue, spectralRadius: 1.00043125 };
+  expect(reading('jacobian', value)).toContain(
+    '|λ| = 1.000431: repeated, the step would grow that mode by 0.043 %',
+  );
+});
