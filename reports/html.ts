@@ -197,7 +197,8 @@ function tableMarkup(table: Table): Markup {
 `;
 }
 
-const optionText = (value: unknown): string => (typeof value === 'string' ? value : toJson(value));
+const optionText = (value: unknown): string =>
+  value === null || value === undefined ? 'not given' : typeof value === 'string' ? value : toJson(value);
 
 /** Where the numbers come from; the file and the tool once, where the section before had the same. */
 function provenance(result: AnalysisResult, before: AnalysisResult | undefined): Markup {
@@ -205,7 +206,7 @@ function provenance(result: AnalysisResult, before: AnalysisResult | undefined):
   const again = before !== undefined && origin(before) === origin(result);
   const rows: [string, string][] = [
     ...Object.entries(result.options).map(([k, v]): [string, string] => [`--${dashed(k)}`, optionText(v)]),
-    ['seed', String(result.seed)],
+    ...('seed' in result.options ? [] : [['seed', String(result.seed)] as [string, string]]),
     ...(again ? [] : originRows(result)),
   ];
   return html`<details><summary>Options and provenance</summary>

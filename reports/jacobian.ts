@@ -103,6 +103,7 @@ function timeConstantCharts(value: JacobianValue): Chart[] {
     .filter((r) => Number.isFinite(r.steps) && r.steps > 0);
   if (rows.length === 0) return [];
   const left = value.timeConstants.length - rows.length;
+  const present = ['decays', 'grows'].filter((g) => rows.some((r) => r.group === g));
   const logs = extent(rows.map((r) => Math.log10(r.steps)));
   return [
     {
@@ -132,12 +133,14 @@ function timeConstantCharts(value: JacobianValue): Chart[] {
             field: 'group',
             type: 'nominal',
             title: 'mode',
+            legend: { values: present },
             scale: { domain: ['decays', 'grows'] },
           },
           shape: {
             field: 'group',
             type: 'nominal',
             title: 'mode',
+            legend: { values: present },
             scale: { domain: ['decays', 'grows'], range: ['circle', 'triangle-up'] },
           },
           tooltip: [
