@@ -1,7 +1,7 @@
 import type { Range } from './balance.js';
 
-/** Francis steps allowed for one eigenvalue or pair; the usual need is two or three. */
-const MAX_STEPS = 60;
+/** Sweeps allowed for one eigenvalue or pair. Two or three are usual; nilpotent blocks full of rounding took up to 100. */
+const MAX_STEPS = 120;
 
 /**
  * Steps without deflation after which a shift from outside the matrix breaks a possible cycle. Not later as well:

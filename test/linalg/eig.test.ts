@@ -295,6 +295,23 @@ describe('eigenvalues', () => {
     }
   });
 
+  it('are found for rotated triangles with defective 0, 1, −1 and ½, to the traces', () => {
+    const next = random(8);
+    for (let trial = 0; trial < 1500; trial++) {
+      const n = 2 + next.below(18);
+      const T = zeros(n, n);
+      let value = 0;
+      for (let i = 0; i < n; i++) {
+        if (next.below(3) === 0) value = [0, 1, -1, 0.5][next.below(4)]!;
+        T.data[i * (n + 1)] = value;
+        if (i + 1 < n && next.below(4) > 0) T.data[i * n + i + 1] = 1;
+      }
+      const Q = orthogonal(n, trial);
+      const A = product(Q, T, transpose(Q));
+      expectTraces(A, eigenvalues(A));
+    }
+  });
+
   it('are reported as not found when the steps run out, the rest standing', () => {
     // Block triangular: a rotation that deflates at once, and a cycle of three that needs sweeps.
     const h = Float64Array.of(0, -1, 5, 5, 5, 1, 0, 5, 5, 5, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1, 0);
