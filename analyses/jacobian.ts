@@ -4,7 +4,7 @@ import { UserError } from '../src/errors.js';
 import { eigenvalues, frobeniusNorm, spectralNorm } from '../src/linalg/index.js';
 import type { Matrix } from '../src/linalg/matrix.js';
 import { integer, text } from '../src/options.js';
-import { complete } from '../src/outcome.js';
+import { complete, interrupted } from '../src/outcome.js';
 import type { Complex } from '../src/result.js';
 import type { Analysis } from './analysis.js';
 
@@ -44,7 +44,7 @@ export const jacobian: Analysis<typeof options, JacobianValue> = {
   async run({ system, drive, initialState }, { warmup }, watch) {
     requireRows(drive, warmup + 1, `jacobian after ${warmup} steps`);
     const trajectory = new Trajectory(system, drive, initialState);
-    await trajectory.run(warmup, watch, 'stepping');
+    const stopped = await trajectory.run(warmup, watch, 'stepping');
     const state = Float64Array.from(trajectory.state);
     drive.at(trajectory.time, trajectory.input);
     const here = system.linearise(state, trajectory.input);
@@ -62,7 +62,11 @@ export const jacobian: Analysis<typeof options, JacobianValue> = {
       logAbsDet: here.logAbsDet(),
       ...spectrum(J),
     };
-    return { value, outcome: complete, arrays: { matrix: J, inputMatrix: here.inputJacobian() } };
+    return {
+      value,
+      outcome: stopped ? interrupted(trajectory.time, warmup, 'steps of --warmup') : complete,
+      arrays: { matrix: J, inputMatrix: here.inputJacobian() },
+    };
   },
 };
 

@@ -166,12 +166,7 @@ class Spectrum {
     } catch (error) {
       if (!(error instanceof Divergence)) throw error;
       this.diverged = true;
-      return {
-        kind: 'failed',
-        what: error.message,
-        remedy:
-          'the state of this network grows without bound here: start nearer to the origin, or look at a shorter run',
-      };
+      return error.outcome;
     }
   }
 

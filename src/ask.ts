@@ -2,6 +2,7 @@ import type { Answer } from '../analyses/analysis.js';
 import { type AnalysisName, analyses } from '../analyses/index.js';
 import { type InspectValue, inspect as inspectAnalysis } from '../analyses/inspect.js';
 import { modelOptions, type Subject, subjectOf, subjectOptions } from './dynamics/subject.js';
+import { orDivergence } from './dynamics/trajectory.js';
 import { envelope, fileEnvelope } from './envelope.js';
 import { readWeightFile } from './formats/index.js';
 import type { Matrix } from './linalg/matrix.js';
@@ -58,7 +59,7 @@ export async function askOf(
     options: Given,
     watch: Watch,
   ) => Promise<Answer<OptionTable, unknown>>;
-  const answer = await run(subject, own, watch);
+  const answer: Answer<OptionTable, unknown> = await orDivergence(run(subject, own, watch));
   return { result: envelope(name, subject, { ...given, ...own }, answer), arrays: answer.arrays ?? {} };
 }
 

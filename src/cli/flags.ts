@@ -2,8 +2,11 @@ import { Command, Option } from 'commander';
 import { type AnalysisName, analyses } from '../../analyses/index.js';
 import { type Given, optionsOf } from '../ask.js';
 import { modelOptions } from '../dynamics/subject.js';
+import { UserError } from '../errors.js';
+import { didYouMean } from '../model/did-you-mean.js';
 import { flagName, type OptionTable } from '../options.js';
 import { version } from '../version.js';
+import { terminalWidth } from './terminal.js';
 
 /** What the command line asks for. */
 export interface Request {
@@ -23,8 +26,11 @@ export interface OutputFlags {
   readonly debug?: boolean;
 }
 
+const jsonOption = new Option(
+  '--json [file]',
+  'the result as JSON: to FILE, or to standard output with no FILE or with -',
+);
 const outputOptions = [
-  new Option('--json [file]', 'the result as JSON: to FILE, or to standard output with no FILE or with -'),
   new Option('--report [file]', 'the HTML report (default: rnnscope-report.html)'),
   new Option('--quiet', 'no text on standard output and no progress'),
   new Option('--debug', 'show where an error came from'),
@@ -42,8 +48,7 @@ export async function parse(
     )
     .version(version)
     .exitOverride()
-    .configureOutput({ outputError: () => {} })
-    .showHelpAfterError(false)
+    .configureOutput({ outputError: () => {}, getOutHelpWidth: () => terminalWidth() })
     .addHelpText('after', '\nFirst steps: rnnscope diagnose MODEL.pt, then rnnscope COMMAND --help');
   const add = (command: Request['command'], summary: string, argument: string, table: OptionTable): void => {
     const sub = program
@@ -52,8 +57,9 @@ export async function parse(
       .description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`)
       .argument(`<${argument}>`, argument === 'model' ? 'the weights file' : 'a result that --json wrote')
       .exitOverride()
-      .configureOutput({ outputError: () => {} });
+      .configureOutput({ outputError: () => {}, getOutHelpWidth: () => terminalWidth() });
     for (const [key, row] of Object.entries(table)) sub.addOption(optionOf(key, row));
+    if (command !== 'report') sub.addOption(jsonOption);
     for (const option of outputOptions) sub.addOption(option);
     sub.action(async (path: string, options: Record<string, unknown>) => {
       const { json, report, quiet, debug, color: _color, ...given } = options;
@@ -64,7 +70,20 @@ export async function parse(
   for (const name of Object.keys(analyses) as AnalysisName[])
     add(name, analyses[name].summary, 'model', optionsOf(name));
   add('report', 'draw a report again from a saved JSON result', 'result', {});
+  refuseUnknownCommand(program, argv);
   await program.parseAsync([...argv], { from: 'user' });
+}
+
+/** commander answers `help nonsense` and `nonsense --help` with the help of the whole program. */
+function refuseUnknownCommand(program: Command, [first, second]: readonly string[]): void {
+  const name = first === 'help' ? second : first;
+  if (name === undefined || name.startsWith('-') || name === 'help') return;
+  const names = program.commands.map((command) => command.name());
+  if (names.includes(name)) return;
+  throw new UserError(
+    'USAGE',
+    `unknown command '${name}'.${didYouMean(name, names)} The commands are ${names.join(', ')}.`,
+  );
 }
 
 function optionOf(key: string, row: OptionTable[string]): Option {

@@ -1,14 +1,10 @@
-import pc from 'picocolors';
 import type { Card, Section, Table } from '../../reports/section.js';
+import { counted } from '../numbers.js';
 import type { AnalysisResult } from '../result.js';
+import { pc, terminalWidth } from './terminal.js';
 
 /** Rows of a table that a terminal is shown; the rest is in the report and in the JSON. */
 const MOST_ROWS = 12;
-const WIDEST = 100;
-const NARROWEST = 40;
-
-export const terminalWidth = (columns = process.stdout.columns ?? 80): number =>
-  Math.max(NARROWEST, Math.min(WIDEST, columns));
 
 const symbols = { good: pc.green('✔'), warn: pc.yellow('▲'), bad: pc.red('✖'), unknown: pc.blue('?') };
 
@@ -18,26 +14,35 @@ export async function print(
   section: Section,
   width = terminalWidth(),
 ): Promise<string> {
-  const lines: string[] = [...heading(result, width), ''];
-  if (section.cards) lines.push(...section.cards.flatMap((card) => [...verdict(card, width), '']));
-  else lines.push(pc.bold(section.title), ...wrap(section.reading, width), '');
-  if (result.outcome.kind !== 'complete') {
-    const { kind, what, remedy } = result.outcome;
-    lines.push(...wrap(`${kind}: ${what}; ${remedy}`, width).map(pc.yellow), '');
-  }
-  lines.push(...section.caveats.flatMap((caveat) => wrap(`! ${caveat}`, width, '  ')));
-  if (section.caveats.length > 0) lines.push('');
-  if (!section.cards) lines.push(...facts(section, width));
-  for (const listing of section.listings ?? [])
-    lines.push('', pc.bold(listing.title), ...listing.lines.map((l) => `  ${l}`));
-  for (const table of section.tables)
-    if (table.rows.length > 0) lines.push('', ...(await tableLines(table, width)));
-  return `${lines.join('\n').trimEnd()}\n`;
+  const { cards, caveats, listings = [], tables } = section;
+  const paragraphs = [
+    heading(result, width),
+    ...(cards
+      ? cards.map((card) => verdict(card, width))
+      : [[pc.bold(section.title), ...wrap(section.reading, width)]]),
+    failure(result, width),
+    caveats.flatMap((caveat) => wrap(`! ${caveat}`, width, '  ')),
+    cards ? [] : facts(section, width),
+    ...listings.map(({ title, lines }) => [
+      pc.bold(title),
+      ...lines.flatMap((line) => wrap(line, width, '      ', '  ')),
+    ]),
+    ...(await Promise.all(tables.filter(hasRows).map((table) => tableLines(table, width)))),
+  ];
+  const filled = paragraphs.filter((lines) => lines.length > 0);
+  return `${filled.map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}
+
+const hasRows = (table: Table): boolean => table.rows.length > 0;
+
+function failure({ outcome }: AnalysisResult, width: number): string[] {
+  if (outcome.kind === 'complete') return [];
+  return wrap(`${outcome.kind}: ${outcome.what}; ${outcome.remedy}`, width).map(pc.yellow);
 }
 
 function heading({ model }: AnalysisResult, width: number): string[] {
   const name = model.module ? `${model.path} · ${model.module}` : model.path;
-  const size = `${model.cell}, ${model.layers} × ${model.hiddenSize} units, ${model.inputSize} inputs, ${model.stateSize} state entries`;
+  const size = `${model.cell}, ${model.layers} × ${model.hiddenSize} units, ${counted(model.inputSize, 'input')}, ${counted(model.stateSize, 'state entry', 'state entries')}`;
   return [
     ...wrap(name, width).map(pc.bold),
     ...(model.layers > 0 ? wrap(size, width) : []),
@@ -53,12 +58,23 @@ function verdict({ question, answer, level, evidence }: Card, width: number): st
   ];
 }
 
+/** Names in one column, values in another; a name that is too long for its column has a line of its own. */
 function facts({ facts }: Section, width: number): string[] {
-  const label = Math.max(0, ...facts.map((f) => f.label.length));
-  const indent = ' '.repeat(Math.min(label + 2, width >> 1));
-  return facts.flatMap(({ label: name, value, note }) =>
-    wrap(`${name.padEnd(label)}  ${value}${note ? ` (${note})` : ''}`, width, indent),
-  );
+  const lengths = facts.map(({ label }) => label.length).filter((length) => length <= 0.4 * width);
+  const column = Math.max(0, ...lengths) + 2;
+  const indent = ' '.repeat(column);
+  return facts.flatMap(({ label, value, note }) => {
+    const text = note ? `${value} (${note})` : value;
+    if (label.length < column - 1) return wrap(text, width, indent, label.padEnd(column));
+    return [...wrap(label, width), ...wrap(text, width, indent, indent)];
+  });
+}
+
+interface Column {
+  readonly index: number;
+  readonly head: readonly string[];
+  readonly width: number;
+  readonly words: boolean;
 }
 
 async function tableLines(table: Table, width: number): Promise<string[]> {
@@ -66,35 +82,66 @@ async function tableLines(table: Table, width: number): Promise<string[]> {
   const shown = table.rows.slice(0, MOST_ROWS);
   const columns = fitting(table, shown, width);
   const text = new CliTable({
-    head: columns.map((c) => table.columns[c]!),
+    head: columns.map(({ head }) => head.join('\n')),
     style: {
       head: pc.isColorSupported ? ['bold'] : [],
       border: pc.isColorSupported ? ['gray'] : [],
       compact: true,
     },
-    colAligns: columns.map((c) => (table.text?.includes(table.columns[c]!) ? 'left' : 'right')),
+    colAligns: columns.map(({ words }) => (words ? 'left' : 'right')),
   });
-  for (const row of shown) text.push(columns.map((c) => row[c]!));
+  for (const row of shown) text.push(columns.map((column) => clip(row[column.index]!, column.width)));
   const hidden = table.columns.length - columns.length;
   const rest = table.rows.length - shown.length;
   const more = [
-    ...(rest > 0 ? [`${rest} more rows`] : []),
-    ...(hidden > 0 ? [`${hidden} more ${hidden === 1 ? 'column' : 'columns'}`] : []),
+    ...(rest > 0 ? [counted(rest, 'more row')] : []),
+    ...(hidden > 0 ? [counted(hidden, 'more column')] : []),
   ];
   return [
-    pc.bold(table.title),
+    ...wrap(table.title, width).map(pc.bold),
     ...text.toString().split('\n'),
-    ...(more.length > 0 ? [pc.dim(`… ${more.join(' and ')} in --report and --json`)] : []),
+    ...(more.length > 0 ? wrap(`… ${more.join(' and ')} in --report and --json`, width).map(pc.dim) : []),
   ];
 }
 
-/** The leading columns that a terminal of this width can hold. */
-function fitting({ columns }: Table, rows: Table['rows'], width: number): number[] {
+/** The leading columns that a terminal of this width can hold; heads are broken at spaces where that makes room. */
+function fitting(table: Table, rows: Table['rows'], width: number): Column[] {
+  const whole = columnsOf(table, rows, width, (head) => head.length);
+  if (leading(whole, width).length === whole.length) return whole;
+  return leading(
+    columnsOf(table, rows, width, (head) => Math.max(...head.split(' ').map((word) => word.length))),
+    width,
+  );
+}
+
+function leading(columns: readonly Column[], width: number): Column[] {
   let used = 1;
-  return columns.flatMap((name, c) => {
-    used += 3 + Math.max(name.length, ...rows.map((row) => row[c]!.length));
-    return used <= width || c === 0 ? [c] : [];
+  return columns.filter((column) => {
+    used += 3 + column.width;
+    return used <= width;
   });
+}
+
+/** Columns as wide as their cells and what their heads ask for; names are clipped at half of the terminal. */
+function columnsOf(
+  { columns, text = [] }: Table,
+  rows: Table['rows'],
+  width: number,
+  headWidth: (head: string) => number,
+): Column[] {
+  return columns.map((head, index) => {
+    const words = text.includes(head);
+    const cells = Math.max(...rows.map((row) => row[index]!.length));
+    const own = Math.min(words ? width >> 1 : width - 4, Math.max(cells, headWidth(head)));
+    return { index, head: wrap(head, own), width: own, words };
+  });
+}
+
+/** A name keeps its beginning and its end, which is where names differ. */
+function clip(cell: string, width: number): string {
+  if (cell.length <= width) return cell;
+  const end = (width - 1) >> 1;
+  return `${cell.slice(0, width - 1 - end)}…${cell.slice(-end)}`;
 }
 
 /** Breaks a text at spaces so that lines fit; what follows the first line is indented. */

@@ -5,6 +5,8 @@ import type { Watch } from '../outcome.js';
 const PATIENCE_MS = 1000;
 const TURN_MS = 50;
 const REDRAW_MS = 100;
+/** Wrappers (npx, timeout) hand on a Ctrl-C that the terminal has sent as well: so soon after the first it is the same. */
+const SAME_KEY_MS = 300;
 
 /**
  * Shows how far a run is and hears Ctrl-C: the first asks the run to stop and report what it has, the second ends the
@@ -16,9 +18,18 @@ export class Progress implements Watch {
   private turned = this.began;
   private drawn = 0;
   private bar: SingleBar | undefined;
+  private heard = 0;
   private readonly onInterrupt = (): void => {
-    if (this.interrupted) process.exit(130);
+    if (this.interrupted) {
+      if (Date.now() - this.heard > SAME_KEY_MS) process.exit(130);
+      return;
+    }
     this.interrupted = true;
+    this.heard = Date.now();
+    this.bar?.stop();
+    if (this.visible) process.stderr.write('stopping: Ctrl-C again ends at once, without a result\n');
+    // The system then ends the process also where a long computation keeps signals from being heard.
+    setTimeout(() => this.unlisten(), SAME_KEY_MS).unref();
   };
 
   constructor(private readonly visible: boolean) {
@@ -35,7 +46,7 @@ export class Progress implements Watch {
 
   /** Lets signals in, and redraws. */
   private async turn(now: number, done: number, total: number, label: string): Promise<boolean> {
-    if (this.visible && now - this.began > PATIENCE_MS && now - this.drawn > REDRAW_MS) {
+    if (this.visible && !this.interrupted && now - this.began > PATIENCE_MS && now - this.drawn > REDRAW_MS) {
       this.drawn = now;
       this.bar ??= await newBar();
       this.bar.setTotal(total);
@@ -47,6 +58,10 @@ export class Progress implements Watch {
 
   end(): void {
     this.bar?.stop();
+    this.unlisten();
+  }
+
+  private unlisten(): void {
     process.off('SIGINT', this.onInterrupt);
     process.off('SIGTERM', this.onInterrupt);
   }

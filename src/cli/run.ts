@@ -8,6 +8,9 @@ import type { AnalysisResult } from '../result.js';
 import { parse, type Request } from './flags.js';
 import { Progress } from './progress.js';
 
+/** Options that name the .npy file of an array which is too large for the result. */
+const arrayOptions = ['matrix', 'inputMatrix'] as const;
+
 const DEFAULT_REPORT = 'rnnscope-report.html';
 
 const exit = { done: 0, failed: 1, usage: 2, defect: 70, interrupted: 130 } as const;
@@ -25,12 +28,13 @@ export async function main(argv: readonly string[]): Promise<number> {
       status = await handle(request);
     });
   } catch (error) {
-    status = complain(error, argv.includes('--debug'));
+    status = complain(error, argv);
   }
   return status;
 }
 
 async function handle(request: Request): Promise<number> {
+  await checkOutputs(request);
   // 1. what was asked: a new result, or a saved one
   if (request.command === 'report') return redraw(request);
   // 2. bytes → WeightFile → Model → System → result
@@ -44,11 +48,12 @@ async function handle(request: Request): Promise<number> {
   } finally {
     progress.end();
   }
-  // 3. result → JSON, arrays, report, text
+  // 3. result → arrays, report, JSON, text: files first, as a reader of standard output may close it early
   await writeArrays(asked, request);
+  const report = await writeReport([asked.result], request, request.command === 'diagnose');
   await writeJson(asked.result, request);
-  await writeReport([asked.result], request, request.command === 'diagnose');
   if (speaks(request)) await speak(asked.result, request);
+  if (report) announce(report, request);
   // 4. how it went
   if (progress.interrupted) return exit.interrupted;
   return asked.result.outcome.kind === 'failed' ? exit.failed : exit.done;
@@ -60,8 +65,20 @@ async function redraw(request: Request): Promise<number> {
   const text = await readFile(request.path, 'utf8').catch((cause: Error) => {
     throw new UserError('NOT_FOUND', `${request.path} cannot be read (${cause.message})`, { cause });
   });
-  await writeReport(readResults(text), request, true);
+  const report = await writeReport(readResults(text), request, true);
+  if (report) announce(report, request);
   return exit.done;
+}
+
+/** Whatever is asked to be written has to be writable before the run begins. */
+async function checkOutputs({ path, given, output }: Request): Promise<void> {
+  const named = [output.json, output.report, ...arrayOptions.map((option) => given[option])];
+  const files = named.filter((file): file is string => typeof file === 'string' && file !== '-');
+  if (files.length === 0) return;
+  const twice = files.find((file, k) => files.indexOf(file) < k);
+  if (twice) throw new UserError('USAGE', `${twice} is asked for twice: give each output a file of its own`);
+  const { checkWritable } = await import('./output.js');
+  for (const file of files) await checkWritable(file, path);
 }
 
 /** Text is for people: not beside JSON on the same stream. */
@@ -86,9 +103,11 @@ function driveHint({ command, path, given }: Request): string | undefined {
 }
 
 async function writeArrays({ arrays }: Asked, { given }: Request): Promise<void> {
-  for (const [option, { rows, cols, data }] of Object.entries(arrays)) {
+  for (const option of arrayOptions) {
     const path = given[option];
-    if (typeof path !== 'string') continue;
+    const array = arrays[option];
+    if (typeof path !== 'string' || !array) continue;
+    const { rows, cols, data } = array;
     const [{ npyBytes }, { writeWhole }] = await Promise.all([
       import('../formats/index.js'),
       import('./output.js'),
@@ -108,24 +127,30 @@ async function writeReport(
   results: readonly AnalysisResult[],
   request: Request,
   always: boolean,
-): Promise<void> {
-  const { report, quiet } = request.output;
-  if (report === undefined && !always) return;
+): Promise<string | undefined> {
+  const { report } = request.output;
+  if (report === undefined && !always) return undefined;
   const path = typeof report === 'string' ? report : DEFAULT_REPORT;
   const [{ renderReport }, { writeWhole }] = await Promise.all([
     import('../../reports/index.js'),
     import('./output.js'),
   ]);
   await writeWhole(path, renderReport(results));
-  if (!quiet) process.stderr.write(`report: ${path}\n`);
+  return path;
 }
 
+const announce = (report: string, { output }: Request): void => {
+  if (!output.quiet) process.stderr.write(`report: ${report}\n`);
+};
+
 /** One line on standard error, and the exit status that goes with it. */
-function complain(error: unknown, debug: boolean): number {
+function complain(error: unknown, argv: readonly string[]): number {
+  const debug = argv.includes('--debug');
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return exit.done;
     // Without arguments commander has printed the help, which says it all.
-    if (error.code !== 'commander.help') say(oneLine(error.message.replace(/^error: /, '')));
+    if (error.code !== 'commander.help')
+      say(`${oneLine(error.message.replace(/^error: /, ''))}${hint(error.code, argv)}`);
     return exit.usage;
   }
   if (error instanceof UserError) {
@@ -140,6 +165,15 @@ function complain(error: unknown, debug: boolean): number {
   if (debug && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   else process.stderr.write('rnnscope: run again with --debug and report what it shows\n');
   return exit.defect;
+}
+
+/** A file that was meant as the model but became the value of an option; otherwise where to read on. */
+function hint(code: string, [command, ...rest]: readonly string[]): string {
+  const taker = rest.findIndex((word) => word === '--json' || word === '--report');
+  const taken = rest[taker + 1];
+  if (code === 'commander.missingArgument' && taker >= 0 && taken && !taken.startsWith('-'))
+    return `: ${rest[taker]} took ${taken} as the file to write; name the model first`;
+  return `; see rnnscope ${command?.startsWith('-') ? '' : `${command} `}--help`;
 }
 
 const oneLine = (text: string): string => text.replace(/\s*\n\s*/g, ' ');

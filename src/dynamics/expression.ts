@@ -18,6 +18,8 @@ const forbidden = [
  * here, since that alone takes about a second.
  */
 export async function expressionDrive(expression: string, inputSize: number, seed: number): Promise<Drive> {
+  if (expression.trim() === '')
+    throw new UserError('USAGE', '--drive expr: needs a formula, such as expr:sin(2 pi t / 25)');
   const { create, all } = await import('mathjs');
   const math = create(all!, { randomSeed: String(seed) });
   const spec = `expr:${expression}`;

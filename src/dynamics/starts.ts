@@ -6,7 +6,8 @@ import { Trajectory } from './trajectory.js';
 
 /** Where searches begin, and the states that they were made from. */
 export interface Starts {
-  readonly starts: readonly Float64Array[];
+  /** The next place to begin: made one at a time, so that a search of many can be watched and stopped. */
+  readonly next: () => Float64Array;
   readonly visited: readonly Float64Array[];
 }
 
@@ -23,7 +24,7 @@ const SCALES = [0.1, 0.3, 1];
  * a few visited states (saddles lie between attractors); a point whose coordinates come from different visited states; a
  * point of the whole range, uniform.
  */
-export function startsFor(subject: Subject, x: Float64Array, count: number, box: Box | null): Starts {
+export function startsFor(subject: Subject, x: Float64Array, box: Box | null): Starts {
   const draw = random(subject.seed, 0x57a27);
   const visited = visit(subject, x, draw);
   const spread = deviations(visited);
@@ -38,7 +39,8 @@ export function startsFor(subject: Subject, x: Float64Array, count: number, box:
     () => spread.map((d, i) => pick()[i]! + 0.1 * d * draw.normal()),
     () => range.map((r) => r * (2 * draw.uniform() - 1)),
   ];
-  return { starts: Array.from({ length: count }, (_, k) => kinds[k % kinds.length]!()), visited };
+  let made = 0;
+  return { next: () => kinds[made++ % kinds.length]!(), visited };
 }
 
 /** How far from 0 each coordinate is drawn: as far as the box allows, but not beyond twice what was visited, or 1. */

@@ -157,6 +157,7 @@ async function readDrive(spec: string, model: Model, seed: number): Promise<Driv
   const [, kind, rest] = /^(zero|constant|noise|tokens|expr)(?::(.*))?$/s.exec(spec) ?? [null, 'file', spec];
   switch (kind) {
     case 'zero':
+      if (rest !== undefined) throw new UserError('USAGE', `--drive zero takes nothing more, not '${rest}'`);
       return zeroDrive(inputSize);
     case 'constant':
       return constantDrive(
@@ -166,6 +167,11 @@ async function readDrive(spec: string, model: Model, seed: number): Promise<Driv
       );
     case 'noise': {
       const sigma = number(rest ?? '1', '--drive noise: SIGMA');
+      if (sigma < 0)
+        throw new UserError(
+          'USAGE',
+          `--drive ${spec}: SIGMA is a standard deviation, at least 0, not ${sigma}`,
+        );
       return noiseDrive(sigma, inputSize, seed, spec);
     }
     case 'expr':

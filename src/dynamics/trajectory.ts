@@ -1,4 +1,4 @@
-import type { Watch } from '../outcome.js';
+import type { Outcome, Watch } from '../outcome.js';
 import type { Drive } from './drive.js';
 import type { System } from './system.js';
 
@@ -10,6 +10,25 @@ export class Divergence extends Error {
   ) {
     super(`the state overflowed at step ${step}: ${coordinate} is no longer a finite number`);
     this.name = 'Divergence';
+  }
+
+  get outcome(): Outcome {
+    return {
+      kind: 'failed',
+      what: this.message,
+      remedy:
+        'the state of this network grows without bound here: start nearer to the origin, or look at a shorter run',
+    };
+  }
+}
+
+/** An answer; or, where the state overflowed on the way, no value and why. */
+export async function orDivergence<A>(answer: Promise<A>): Promise<A | { value: null; outcome: Outcome }> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof Divergence)) throw error;
+    return { value: null, outcome: error.outcome };
   }
 }
 
