@@ -61,7 +61,8 @@ function exchange(h: Float64Array, n: number, ld: number, i: number, k: number):
 const ENOUGH = 0.95;
 const MAX_SWEEPS = 100;
 
-function equalise(h: Float64Array, ld: number, { from, to }: Range): void {
+/** The scaling alone, on the rows and columns of the range and as if nothing else were there. */
+export function equalise(h: Float64Array, ld: number, { from, to }: Range): void {
   for (let sweep = 0, changed = true; changed && sweep < MAX_SWEEPS; sweep++) {
     changed = false;
     for (let i = from; i < to; i++) {

@@ -1,7 +1,7 @@
-import type { Range } from './balance.js';
+import { equalise, type Range } from './balance.js';
 
-/** Sweeps allowed for one eigenvalue or pair. Two or three are usual; nilpotent blocks full of rounding took up to 100. */
-const MAX_STEPS = 120;
+/** Sweeps allowed for one eigenvalue or pair; the usual need is two or three. */
+const MAX_STEPS = 60;
 
 /**
  * Steps without deflation after which a shift from outside the matrix breaks a possible cycle. Not later as well:
@@ -16,6 +16,9 @@ const EXCEPTIONAL = [10, 20];
  */
 const RELAX_FROM = 20;
 
+/** Every so many steps without deflation the block is moved to mean eigenvalue zero and balanced; see `recentre`. */
+const RECENTRE_EVERY = 15;
+
 /**
  * Eigenvalues of the Hessenberg matrix in h (row stride ld; triangular outside the range) by implicit double-shift
  * QR, deflating from the bottom until none is left. False when a block ran out of steps: its places hold NaN.
@@ -29,7 +32,9 @@ export function francis(
   im: Float64Array,
   maxSteps = MAX_STEPS,
 ): boolean {
-  for (let i = 0; i < n; i++) if (i < from || i >= to) re[i] = h[i * ld + i];
+  // Inside the range, re holds what has been taken off the diagonal so far.
+  for (let i = 0; i < n; i++) re[i] = i < from || i >= to ? h[i * ld + i] : 0;
+  im.fill(0);
   const rounding = Number.EPSILON * hessenbergNorm(h, ld, from, to);
   let converged = true;
   let end = to - 1;
@@ -38,7 +43,7 @@ export function francis(
     const negligible = steps < RELAX_FROM ? TINY : (steps / 10) * rounding;
     const start = blockStart(h, ld, from, end, negligible);
     if (start === end) {
-      re[end] = h[end * ld + end];
+      re[end] += h[end * ld + end];
       end--;
       steps = 0;
     } else if (start === end - 1) {
@@ -53,10 +58,26 @@ export function francis(
       steps = 0;
     } else {
       steps++;
+      if (steps % RECENTRE_EVERY === 0) recentre(h, ld, start, end, re);
       step(h, ld, start, end, EXCEPTIONAL.includes(steps));
     }
   }
   return converged;
+}
+
+/**
+ * A cluster of k eigenvalues that rounding split from one defective λ, about eps^(1/k) apart, cannot settle while each
+ * sweep adds rounding relative to λ and to large entries above the diagonal. Around their mean, and balanced, the
+ * block is as small as the cluster is wide, and so is the rounding.
+ */
+function recentre(h: Float64Array, ld: number, start: number, end: number, taken: Float64Array): void {
+  let mean = 0;
+  for (let i = start; i <= end; i++) mean += h[i * ld + i] / (end - start + 1);
+  for (let i = start; i <= end; i++) {
+    h[i * ld + i] -= mean;
+    taken[i] += mean;
+  }
+  equalise(h, ld, { from: start, to: end + 1 });
 }
 
 function hessenbergNorm(h: Float64Array, ld: number, from: number, to: number): number {
@@ -129,8 +150,8 @@ function solveTwo(a: number, b: number, c: number, d: number): void {
 function pair(h: Float64Array, ld: number, k: number, re: Float64Array, im: Float64Array): void {
   const at = k * ld + k;
   solveTwo(h[at], h[at + 1], h[at + ld], h[at + ld + 1]);
-  re[k] = two.re1;
-  re[k + 1] = two.re2;
+  re[k] += two.re1;
+  re[k + 1] += two.re2;
   im[k] = two.im;
   im[k + 1] = two.im === 0 ? 0 : -two.im;
 }
