@@ -2,12 +2,13 @@ import type { Box } from '../src/calculus/interval.js';
 import type { Drive } from '../src/dynamics/drive.js';
 import { reachableBox } from '../src/dynamics/reachable-box.js';
 import type { Subject } from '../src/dynamics/subject.js';
+import { orDivergence } from '../src/dynamics/trajectory.js';
 import { envelope } from '../src/envelope.js';
 import { counted, show, showPowerOfTen } from '../src/numbers.js';
 import { integer, type OptionTable, type Values } from '../src/options.js';
 import { complete, type Outcome, type Watch } from '../src/outcome.js';
 import type { AnalysisResult } from '../src/result.js';
-import type { Analysis } from './analysis.js';
+import type { Analysis, Answer } from './analysis.js';
 import { type FixedPointsValue, fixedPoints } from './fixed-points.js';
 import { type GradientsValue, gradients } from './gradients.js';
 import { jacobian } from './jacobian.js';
@@ -71,7 +72,9 @@ export const diagnose: Analysis<typeof options, DiagnoseValue> = {
     const verdicts: Finding[] = [boundedness(subject)];
     const part = async <T extends OptionTable, V>(analysis: Analysis<T, V>, chosen: Partial<Values<T>>) => {
       const own = defaults(analysis.options, chosen);
-      const answer = await analysis.run(subject, own, labelled(watch, analysis.name));
+      const answer: Answer<T, V | null> = await orDivergence(
+        analysis.run(subject, own, labelled(watch, analysis.name)),
+      );
       const result = envelope(analysis.name, subject, own, answer);
       results[analysis.name] = result as AnalysisResult;
       return result;
@@ -168,8 +171,9 @@ function inputRange(drive: Drive): Box | null {
 const plusMinus = (v: number, error: number | null): string =>
   `${show(v)}${error === null ? '' : ` ± ${show(error, 1)}`}`;
 
-function separation({ value, outcome }: AnalysisResult<LyapunovValue>): Finding {
-  const question = value.mode === 'driven' ? 'Does it forget small differences?' : 'Is its motion stable?';
+function separation({ value, outcome }: AnalysisResult<LyapunovValue | null>): Finding {
+  const question = value?.mode === 'driven' ? 'Does it forget small differences?' : 'Is its motion stable?';
+  if (!value) return unanswered(question, outcome);
   const first = value.exponents[0]!;
   const evidence = `λ₁ = ${plusMinus(first, value.standardErrors[0] ?? null)} nats per step over ${counted(value.steps, 'step')}, ${value.mode}`;
   if (outcome.kind === 'failed')
@@ -206,8 +210,16 @@ function separation({ value, outcome }: AnalysisResult<LyapunovValue>): Finding 
   }
 }
 
-function gradientFlow({ value }: AnalysisResult<GradientsValue>): Finding {
+const unanswered = (question: string, outcome: Outcome): Finding => ({
+  question,
+  answer: outcome.kind === 'complete' ? 'no answer' : `no answer: ${outcome.what}`,
+  level: 'unknown',
+  evidence: outcome.kind === 'complete' ? '' : outcome.remedy,
+});
+
+function gradientFlow({ value, outcome }: AnalysisResult<GradientsValue | null>): Finding {
   const question = 'Do its gradients vanish?';
+  if (!value) return unanswered(question, outcome);
   const { lag, log10 } = value.atLength;
   const left = `after ${counted(lag, 'step')} ${showPowerOfTen(log10)} of the gradient is left`;
   const reach = value.horizonIsLowerBound
@@ -231,9 +243,10 @@ function gradientFlow({ value }: AnalysisResult<GradientsValue>): Finding {
   }
 }
 
-function resting({ value }: AnalysisResult<FixedPointsValue>): Finding {
+function resting({ value, outcome }: AnalysisResult<FixedPointsValue | null>): Finding {
   const question =
-    value.input === 'closed loop' ? 'Where does it rest?' : 'Where does it rest under a held input?';
+    value?.input === 'closed loop' ? 'Where does it rest?' : 'Where does it rest under a held input?';
+  if (!value) return unanswered(question, outcome);
   const fixed = value.points.filter((p) => p.kind === 'fixed' && p.reachable !== false);
   const stable = fixed.filter((p) => p.stability === 'stable').length;
   const slow = value.slowFound > 0 ? `, ${counted(value.slowFound, 'slow point')}` : '';

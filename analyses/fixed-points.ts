@@ -117,10 +117,10 @@ export const fixedPoints: Analysis<typeof options, FixedPointsValue> = {
   async run(subject, given, watch) {
     const x = heldInput(subject, given.constant);
     const box = reachableBox(subject.system, pointBox(x));
-    const { starts, visited } = startsFor(subject, x, given.starts, box);
+    const { next, visited } = startsFor(subject, x, box);
     const finds = new Finds(given.unique);
-    const done = await search(subject, x, box, starts, given, finds, watch);
-    const outcome = done < starts.length ? interrupted(done, starts.length, 'starts') : complete;
+    const done = await search(subject, x, box, next, given, finds, watch);
+    const outcome = done < given.starts ? interrupted(done, given.starts, 'starts') : complete;
     return { value: summarise(subject, x, box, visited, finds, done, given), outcome };
   },
 };
@@ -145,16 +145,16 @@ async function search(
   { system }: Subject,
   x: Float64Array,
   box: Box | null,
-  starts: readonly Float64Array[],
-  { tolerance }: Options,
+  next: () => Float64Array,
+  { starts, tolerance }: Options,
   finds: Finds,
   watch: Watch,
 ): Promise<number> {
-  for (let k = 0; k < starts.length; k++) {
-    if (await watch.tick(k, starts.length, 'searching')) return k;
-    finds.add(findRest(system, x, starts[k]!, { tolerance, iterations: ITERATIONS, box }));
+  for (let k = 0; k < starts; k++) {
+    if (await watch.tick(k, starts, 'searching')) return k;
+    finds.add(findRest(system, x, next(), { tolerance, iterations: ITERATIONS, box }));
   }
-  return starts.length;
+  return starts;
 }
 
 interface Find {

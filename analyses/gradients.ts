@@ -117,7 +117,7 @@ function endPoints({ end, lags, windows }: { end: number; lags: number; windows:
   return Array.from({ length: count }, (_, w) => Math.round(end - (count - 1 - w) * stride));
 }
 
-/** States s_{T−K} … s_{T−1}. */
+/** States s_{T−K} … s_{T−1}; none where the watch asked to stop. */
 async function history(
   trajectory: Trajectory,
   end: number,
@@ -129,9 +129,10 @@ async function history(
     trajectory.time > first
       ? new Trajectory(trajectory.system, trajectory.drive, trajectory.start)
       : trajectory;
-  await again.run(first - again.time, watch, 'stepping');
+  if (await again.run(first - again.time, watch, 'stepping')) return [];
   const states: Float64Array[] = [];
   for (let t = first; t < end; t++) {
+    if (t % 64 === 0 && (await watch.tick(t, end, 'stepping'))) return [];
     states.push(again.state.slice());
     again.advance();
   }
