@@ -1,0 +1,106 @@
+// Brings what README.md and examples/README.md show up to date: after each line "$ npx rnnscope …" of a ```console block
+// stands what that command prints, on 80 columns and without colour, and docs/*.png are taken from a report. Build first.
+//
+//   node scripts/docs.mjs            write
+//   node scripts/docs.mjs --check    say which blocks differ, write nothing, take no pictures
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const checking = process.argv.includes('--check');
+const folder = mkdtempSync(join(tmpdir(), 'rnnscope-docs-'));
+let differing = 0;
+
+try {
+  for (const page of ['README.md', 'examples/README.md']) refresh(page);
+  if (!checking) await pictures();
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exitCode = differing > 0 ? 1 : 0;
+
+function refresh(page) {
+  const path = join(root, page);
+  const before = readFileSync(path, 'utf8');
+  const after = before.replace(/^```console\n([\s\S]*?)^```$/gm, (block, body) => {
+    const commands = body.split('\n').filter((line) => line.startsWith('$ '));
+    if (!commands.every((command) => command.startsWith('$ npx rnnscope '))) return block;
+    const text = commands.map((command) => `${command}\n${printed(command.slice(2))}`).join('\n');
+    const fresh = `\`\`\`console\n${text}\`\`\``;
+    if (fresh !== block) {
+      differing += checking ? 1 : 0;
+      console.log(`${page}: ${commands[0]} ${checking ? 'prints something else now' : 'brought up to date'}`);
+    }
+    return fresh;
+  });
+  if (!checking && after !== before) writeFileSync(path, after);
+}
+
+/** What a terminal shows, the line about the report included. */
+function printed(command) {
+  const program = command.replace('npx rnnscope', `"${process.execPath}" dist/bin/rnnscope.js`);
+  const env = { ...process.env, NO_COLOR: '1', COLUMNS: '80' };
+  return execFileSync('sh', ['-c', `(${program}) 2>&1`], { cwd: root, env, encoding: 'utf8' });
+}
+
+/** The verdicts and the rest points of the first example's report. */
+async function pictures() {
+  const executablePath = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
+  if (!existsSync(executablePath)) {
+    console.log('no pictures: there is no Chromium at CHROMIUM_PATH or /usr/bin/chromium');
+    return;
+  }
+  const { chromium } = await import('playwright-core');
+  const report = join(folder, 'report.html');
+  const args = [
+    'dist/bin/rnnscope.js',
+    'diagnose',
+    'examples/flipflop3-gru32.pt',
+    '--report',
+    report,
+    '--quiet',
+  ];
+  execFileSync(process.execPath, args, { cwd: root });
+  const width = 790;
+  const browser = await chromium.launch({
+    executablePath,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+  try {
+    const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme: 'light' });
+    await page.goto(`file://${report}`);
+    await page.waitForTimeout(4000);
+    const height = await page.evaluate(() => document.documentElement.scrollHeight);
+    const edge = async (text) => (await page.getByText(text, { exact: true }).first().boundingBox()).y;
+    const shot = (name, from, to) =>
+      page.screenshot({
+        path: join(root, 'docs', name),
+        fullPage: true,
+        clip: { x: 0, y: Math.max(0, from), width, height: Math.min(height, to) - Math.max(0, from) },
+      });
+    await shot('report.png', 0, (await edge('Options and provenance')) - 12);
+    const rest = (await page.locator('h2', { hasText: 'Where does it rest?' }).boundingBox()).y;
+    const chart = await page
+      .locator('.chart', { has: page.locator('svg, canvas') })
+      .evaluateAll(
+        (charts, top) =>
+          charts.map((c) => c.getBoundingClientRect()).find((box) => box.top + scrollY > top).bottom +
+          scrollY,
+        rest,
+      );
+    await shot('rest-points.png', rest - 4, chart + 12);
+  } finally {
+    await browser.close();
+  }
+}
