@@ -48,6 +48,7 @@ export async function parse(
     )
     .version(version)
     .exitOverride()
+    .configureHelp({ minWidthToWrap: 20 })
     .configureOutput({ outputError: () => {}, getOutHelpWidth: () => terminalWidth() })
     .addHelpText('after', '\nFirst steps: rnnscope diagnose MODEL.pt, then rnnscope COMMAND --help');
   const add = (command: Request['command'], summary: string, argument: string, table: OptionTable): void => {

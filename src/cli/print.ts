@@ -19,12 +19,12 @@ export async function print(
     heading(result, width),
     ...(cards
       ? cards.map((card) => verdict(card, width))
-      : [[pc.bold(section.title), ...wrap(section.reading, width)]]),
+      : [[...wrap(section.title, width).map(pc.bold), ...wrap(section.reading, width)]]),
     failure(result, width),
     caveats.flatMap((caveat) => wrap(`! ${caveat}`, width, '  ')),
     cards ? [] : facts(section, width),
     ...listings.map(({ title, lines }) => [
-      pc.bold(title),
+      ...wrap(title, width).map(pc.bold),
       ...lines.flatMap((line) => wrap(line, width, '      ', '  ')),
     ]),
     ...(await Promise.all(tables.filter(hasRows).map((table) => tableLines(table, width)))),
@@ -51,8 +51,10 @@ function heading({ model }: AnalysisResult, width: number): string[] {
 }
 
 function verdict({ question, answer, level, evidence }: Card, width: number): string[] {
+  const [first, ...more] = wrap(question, width, '  ', '  ');
   return [
-    `${symbols[level]} ${pc.bold(question)}`,
+    `${symbols[level]} ${pc.bold(first!.trimStart())}`,
+    ...more.map(pc.bold),
     ...wrap(answer, width, '  ', '  '),
     ...wrap(evidence, width, '  ', '  ').map(pc.dim),
   ];

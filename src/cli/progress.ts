@@ -48,7 +48,7 @@ export class Progress implements Watch {
   private async turn(now: number, done: number, total: number, label: string): Promise<boolean> {
     if (this.visible && !this.interrupted && now - this.began > PATIENCE_MS && now - this.drawn > REDRAW_MS) {
       this.drawn = now;
-      this.bar ??= await newBar();
+      this.bar ??= await newBar(total);
       this.bar.setTotal(total);
       this.bar.update(done, { label });
     }
@@ -67,7 +67,7 @@ export class Progress implements Watch {
   }
 }
 
-async function newBar(): Promise<SingleBar> {
+async function newBar(total: number): Promise<SingleBar> {
   const { default: progress } = await import('cli-progress');
   const bar = new progress.SingleBar(
     {
@@ -82,6 +82,6 @@ async function newBar(): Promise<SingleBar> {
     },
     progress.Presets.shades_classic,
   );
-  bar.start(1, 0, { label: '' });
+  bar.start(total, 0, { label: 'working' });
   return bar;
 }
