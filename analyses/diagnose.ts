@@ -251,8 +251,8 @@ function resting({ value, outcome }: AnalysisResult<FixedPointsValue | null>): F
   const stable = fixed.filter((p) => p.stability === 'stable').length;
   const slow = value.slowFound > 0 ? `, ${counted(value.slowFound, 'slow point')}` : '';
   const evidence =
-    `${value.starts} starts: ${value.converged} at fixed points, ${value.slowStarts} at slow points, ${value.unconverged} unconverged, ` +
-    `${value.outside} outside the reachable box; ${show(value.coverage.unseen, 2)} estimated unseen (Chao1)`;
+    `${value.starts} starts: ${value.converged} at fixed points, ${value.slowStarts} at slow points, ${value.unconverged} unconverged (${value.escaped} of them ran off beyond the reachable box), ` +
+    `${value.outside} at roots beyond that box; ${show(value.coverage.unseen, 2)} estimated unseen (Chao1)`;
   const found = `${counted(fixed.length, 'fixed point')} (${stable} stable)${slow}`;
   if (fixed.length === 0)
     return { question, answer: `nowhere that was found${slow}`, level: 'unknown', evidence };

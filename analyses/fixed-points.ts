@@ -1,9 +1,10 @@
 import { type Box, pointBox } from '../src/calculus/interval.js';
 import { coverage } from '../src/dynamics/coverage.js';
 import { isHeld } from '../src/dynamics/drive.js';
+import { withoutLeaky } from '../src/dynamics/leaky-reduction.js';
 import { principalPlane } from '../src/dynamics/principal-plane.js';
 import { reachableBox } from '../src/dynamics/reachable-box.js';
-import { findRest, type RestSearch } from '../src/dynamics/rest-point.js';
+import { type RestSearch, searchRest } from '../src/dynamics/rest-point.js';
 import { stabilityAt } from '../src/dynamics/stability.js';
 import { startsFor } from '../src/dynamics/starts.js';
 import type { Subject } from '../src/dynamics/subject.js';
@@ -49,6 +50,8 @@ export interface FixedPointsValue {
   readonly converged: number;
   /** Starts that ended neither at a root nor at a minimum of q. */
   readonly unconverged: number;
+  /** How many of the unconverged ran off beyond the reachable box, where gates saturate. */
+  readonly escaped: number;
   /** Starts that ended at a minimum of q that is not a root. */
   readonly slowStarts: number;
   /** Starts that ended at roots beyond the reachable box. */
@@ -150,9 +153,10 @@ async function search(
   finds: Finds,
   watch: Watch,
 ): Promise<number> {
+  const reduction = withoutLeaky(system);
   for (let k = 0; k < starts; k++) {
     if (await watch.tick(k, starts, 'searching')) return k;
-    finds.add(findRest(system, x, next(), { tolerance, iterations: ITERATIONS, box }));
+    finds.add(searchRest(system, reduction, x, next(), { tolerance, iterations: ITERATIONS, box }));
   }
   return starts;
 }
@@ -168,12 +172,14 @@ interface Find {
 class Finds {
   readonly found: Find[] = [];
   unconverged = 0;
+  escaped = 0;
 
   constructor(private readonly distance: number) {}
 
   add({ kind, state, q }: RestSearch): void {
-    if (kind === 'unconverged') {
+    if (kind === 'unconverged' || kind === 'escaped') {
       this.unconverged++;
+      if (kind === 'escaped') this.escaped++;
       return;
     }
     const twin = this.found.find((f) => f.kind === kind && near(f.state, state, this.reach(kind)));
@@ -227,6 +233,7 @@ function summarise(
     starts,
     converged: count(inside),
     unconverged: finds.unconverged,
+    escaped: finds.escaped,
     slowStarts: count(slow),
     outside: count(roots) - count(inside),
     slowFound: slow.length,

@@ -67,9 +67,10 @@ function caveats(value: FixedPointsValue, roots: readonly RestPoint[]): string[]
       `${count(slow, 'slow point')}${more} listed apart: the network nearly rests there, but ${slow === 1 ? 'it is' : 'they are'} not fixed.`,
     );
   }
-  if (value.starts > 0 && value.unconverged > value.starts / 10) {
+  const lost = value.unconverged - value.escaped;
+  if (value.starts > 0 && lost > value.starts / 10) {
     said.push(
-      `${integer(value.unconverged)} of ${count(value.starts, 'start')} ended at neither a root nor a slow point: the counts above may be too low.`,
+      `${integer(lost)} of ${count(value.starts, 'start')} ended at neither a root nor a slow point: the counts above may be too low.`,
     );
   }
   if (value.outside > 0) {
@@ -87,7 +88,13 @@ const facts = (value: FixedPointsValue): Fact[] => [
   { label: 'Starts', value: integer(value.starts) },
   { label: 'Reached a fixed point', value: integer(value.converged) },
   { label: 'Reached a slow point', value: integer(value.slowStarts) },
-  { label: 'Reached neither', value: integer(value.unconverged) },
+  {
+    label: 'Reached neither',
+    value: integer(value.unconverged),
+    ...(value.escaped > 0 && {
+      note: `${integer(value.escaped)} ran off beyond the reachable box, where gates saturate`,
+    }),
+  },
   {
     label: 'Chance that the next start finds something new',
     value: chance(value.coverage),

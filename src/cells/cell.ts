@@ -62,6 +62,8 @@ export interface Cell {
   readonly formula: readonly string[];
   /** State blocks in state order: ['h'] or ['h', 'c']. */
   readonly blocks: readonly string[];
+  /** Blocks with c' = f ⊙ c + a where neither f nor a depends on c: their rest value is a/(1 − f). */
+  readonly leaky?: readonly string[];
   readonly parameters: readonly CellParameter[];
   equations<Q>(op: Algebra<Q>, w: CellWeights, s: State<Q>, x: Q): State<Q>;
 }

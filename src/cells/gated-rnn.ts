@@ -38,6 +38,7 @@ export const gatedRnn: Cell = {
     "h' = o ⊙ tanh(c')",
   ],
   blocks: ['h', 'c'],
+  leaky: ['c'],
   parameters: [...['i', 'f', 'o'].flatMap(gate), matrixParameter('W_hc', 'H+I'), vectorParameter('b_c')],
   equations(op, w, { h, c }, x) {
     const i = threeTerms(op, w, 'i', h!, x);

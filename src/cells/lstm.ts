@@ -12,6 +12,7 @@ export const lstm: Cell = {
     "h' = o ⊙ tanh(c')",
   ],
   blocks: ['h', 'c'],
+  leaky: ['c'],
   parameters: ['i', 'f', 'g', 'o'].flatMap(gateParameters),
   equations(op, w, { h, c }, x) {
     const i = op.sigmoid(preactivation(op, w, 'i', h!, x));

@@ -3,6 +3,7 @@ import { interval, sliceBox } from '../calculus/interval.js';
 import { gemm, gemv, logAbsDet } from '../linalg/index.js';
 import { type Matrix, rowBlock, zeros } from '../linalg/matrix.js';
 import type { Readout } from '../model/model.js';
+import { solveShifted } from './shifted-solve.js';
 import type { Linearisation, System } from './system.js';
 
 /**
@@ -22,6 +23,8 @@ export function closedLoop(open: System, readout: Readout, h: { from: number; to
     dimension: open.dimension,
     inputSize: 0,
     coordinates: open.coordinates,
+    // The loop is closed through h, so that what is leaky stays so.
+    ...(open.leaky && { leaky: open.leaky }),
     step: (s, _x, next) => open.step(s, feed(s), next),
     linearise: (s) => new LoopLinearisation(open.linearise(s, feed(s)), C, h),
     ...(open.bounds && {
@@ -72,5 +75,9 @@ class LoopLinearisation implements Linearisation {
 
   logAbsDet(): number {
     return logAbsDet(this.jacobian());
+  }
+
+  solveShifted(b: Float64Array): Float64Array | null {
+    return solveShifted(this.jacobian(), b);
   }
 }

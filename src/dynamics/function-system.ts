@@ -1,5 +1,6 @@
 import { gemm, logAbsDet } from '../linalg/index.js';
 import { matrix, zeros } from '../linalg/matrix.js';
+import { solveShifted } from './shifted-solve.js';
 import type { System } from './system.js';
 
 /** A map given by hand: its value and its Jacobian rows. Small systems, textbook maps, flows by an integrator. */
@@ -28,6 +29,7 @@ export function functionSystem(map: MapDefinition): System {
         jacobian: () => ({ ...J, data: J.data.slice() }),
         inputJacobian: () => zeros(n, 0),
         logAbsDet: () => logAbsDet(J),
+        solveShifted: (b) => solveShifted(J, b),
       };
     },
   };

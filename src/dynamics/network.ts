@@ -3,6 +3,7 @@ import { Plan } from '../calculus/plan.js';
 import { gemm } from '../linalg/index.js';
 import { copy, type Matrix, rowBlock, zeros } from '../linalg/matrix.js';
 import type { Layer } from '../model/model.js';
+import { solveLayer } from './shifted-solve.js';
 import type { Linearisation, System } from './system.js';
 
 /** Where a layer's share of the packed state lies. */
@@ -47,6 +48,7 @@ export function outputRows(layers: readonly Layer[]): { from: number; to: number
 
 class Network implements System {
   readonly coordinates: readonly string[];
+  readonly leaky: NonNullable<System['leaky']>;
 
   constructor(
     private readonly places: readonly Place[],
@@ -57,6 +59,12 @@ class Network implements System {
       layer.cell.blocks.flatMap((block) =>
         Array.from({ length: plan.hiddenSize }, (_, i) => `${layer.name}.${block}[${i}]`),
       ),
+    );
+    this.leaky = places.flatMap(({ layer, plan, from }) =>
+      (layer.cell.leaky ?? []).map((name) => {
+        const start = from + layer.cell.blocks.indexOf(name) * plan.hiddenSize;
+        return { from: start, to: start + plan.hiddenSize };
+      }),
     );
   }
 
@@ -158,6 +166,37 @@ class NetworkLinearisation implements Linearisation {
   /** Block triangular: the determinants of the layers multiply. */
   logAbsDet(): number {
     return this.places.reduce((sum, { plan }) => sum + plan.logAbsDet(), 0);
+  }
+
+  /**
+   * Layer by layer, since J is block lower triangular: (S_l − I) y_l = b_l − X_l d, with d = (J y)_h = b_h + y_h the change
+   * of what the layer below hands on.
+   */
+  solveShifted(b: Float64Array): Float64Array | null {
+    const y = new Float64Array(b.length);
+    let below: Float64Array | null = null;
+    for (const { plan, from, to, hFrom } of this.places) {
+      const local = plan.jacobian();
+      const rhs = b.slice(from, to);
+      if (below) subtractProduct(rhs, local, plan.stateSize, below);
+      const own = solveLayer(local, plan.hiddenSize, rhs);
+      if (!own) return null;
+      y.set(own, from);
+      below = Float64Array.from(
+        { length: plan.hiddenSize },
+        (_, i) => b[from + hFrom + i]! + own[hFrom + i]!,
+      );
+    }
+    return y;
+  }
+}
+
+/** rhs ← rhs − X d, with X the columns of `local` from `column` on. */
+function subtractProduct(rhs: Float64Array, local: Matrix, column: number, d: Float64Array): void {
+  for (let i = 0; i < rhs.length; i++) {
+    let sum = 0;
+    for (let j = 0; j < d.length; j++) sum += local.data[i * local.cols + column + j]! * d[j]!;
+    rhs[i] = rhs[i]! - sum;
   }
 }
 

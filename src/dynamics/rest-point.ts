@@ -1,11 +1,15 @@
 import type { Box } from '../calculus/interval.js';
-import { dot, gemv, type Lu, lu, norm2 } from '../linalg/index.js';
-import type { Matrix } from '../linalg/matrix.js';
+import { dot, norm2 } from '../linalg/index.js';
+import { type Matrix, zeros } from '../linalg/matrix.js';
+import type { LeakyReduction, RestMap } from './leaky-reduction.js';
 import type { System } from './system.js';
+
+type Vector = Float64Array;
 
 /** Where a descent of q(s) = ½‖F(s) − s‖² ended. */
 export interface RestSearch {
-  readonly kind: 'root' | 'minimum' | 'unconverged';
+  /** `escaped`: left the box for good, towards infinity, where gates saturate and nothing can be told from rest. */
+  readonly kind: 'root' | 'minimum' | 'escaped' | 'unconverged';
   readonly state: Float64Array;
   /** ½‖F(s) − s‖². */
   readonly q: number;
@@ -19,7 +23,7 @@ export interface RestOptions {
   readonly box: Box | null;
 }
 
-/** A minimum of q that is no root has the gradient (J − I)ᵀ g at right angles to all columns, up to this cosine. */
+/** A minimum of q that is no root has (J − I)ᵀ g = 0, up to this share of ‖g‖. */
 const FLAT = 1e-5;
 const SHRINK = 0.25;
 /** A search this old that has left the box by its own size again is on its way to infinity, where gates saturate. */
@@ -32,7 +36,7 @@ const PATIENCE = 25;
  * Equations, ed. P. Rabinowitz (1970); J. Nocedal, S. Wright, Numerical Optimization, §4.1, §11.2.
  */
 export function findRest(
-  system: System,
+  system: RestMap,
   x: Float64Array,
   start: Float64Array,
   options: RestOptions,
@@ -43,16 +47,16 @@ export function findRest(
   if (!Number.isFinite(here.q)) return { kind: 'unconverged', state: s, q: here.q };
   let radius = 0.5 * Math.sqrt(n);
   for (let k = 0; k < options.iterations; k++) {
-    const model = new LocalModel(system, x, s, here);
     if (here.q <= options.tolerance) return { kind: 'root', ...polish(system, x, s, here) };
-    if (k > PATIENCE && escaped(s, options.box)) break;
-    if (model.cosine() < FLAT) return { kind: 'minimum', state: s, q: here.q };
+    if (k > PATIENCE && escaped(s, options.box)) return { kind: 'escaped', state: s, q: here.q };
+    const model = new LocalModel(system, x, s, here);
+    if (model.cosine < FLAT) return { kind: 'minimum', state: s, q: here.q };
     for (;;) {
-      const step = model.dogleg(radius);
+      const { step, reduction } = model.dogleg(radius);
       const length = norm2(step);
       const trial = s.map((v, i) => v + step[i]!);
       const there = residual(system, x, trial);
-      const gain = (here.q - there.q) / model.reduction(step);
+      const gain = (here.q - there.q) / reduction;
       if (gain > 0.75 && length > 0.9 * radius) radius *= 2;
       else if (!(gain > 0.25)) radius = SHRINK * Math.min(length, radius);
       if (gain > 1e-4) {
@@ -66,12 +70,34 @@ export function findRest(
   return { kind: 'unconverged', state: s, q: here.q };
 }
 
+/**
+ * The same for a whole system: leaky entries (the LSTM's c) are put at rest first and the others searched, then the whole
+ * state is brought to a root, or down to the minimum of q that lies there.
+ */
+export function searchRest(
+  system: System,
+  reduction: LeakyReduction | null,
+  x: Float64Array,
+  start: Float64Array,
+  options: RestOptions,
+): RestSearch {
+  if (!reduction) return findRest(system, x, start, options);
+  const box = options.box && {
+    lo: reduction.restrict(options.box.lo),
+    hi: reduction.restrict(options.box.hi),
+  };
+  const found = findRest(reduction, x, reduction.restrict(start), { ...options, box });
+  const lifted = reduction.lift(found.state, x);
+  if (found.kind === 'escaped') return { ...found, state: lifted };
+  return findRest(system, x, lifted, options);
+}
+
 const escaped = (s: Float64Array, box: Box | null): boolean =>
   box !== null && s.some((v, i) => v < 2 * box.lo[i]! - 1 || v > 2 * box.hi[i]! + 1);
 
 /** No step lowers q any more: a minimum, to what rounding lets see, unless the gradient says otherwise. */
 const stalled = (model: LocalModel, state: Float64Array, { q }: Residual): RestSearch => ({
-  kind: model.cosine() < Math.sqrt(FLAT) ? 'minimum' : 'unconverged',
+  kind: model.cosine < Math.sqrt(FLAT) ? 'minimum' : 'unconverged',
   state,
   q,
 });
@@ -82,7 +108,7 @@ interface Residual {
   readonly q: number;
 }
 
-function residual(system: System, x: Float64Array, s: Float64Array): Residual {
+function residual(system: RestMap, x: Float64Array, s: Float64Array): Residual {
   const g = new Float64Array(s.length);
   system.step(s, x, g);
   for (let i = 0; i < g.length; i++) g[i] = g[i]! - s[i]!;
@@ -92,7 +118,7 @@ function residual(system: System, x: Float64Array, s: Float64Array): Residual {
 
 /** Newton until the residual no longer falls: rounding level. */
 function polish(
-  system: System,
+  system: RestMap,
   x: Float64Array,
   start: Float64Array,
   at: Residual,
@@ -100,9 +126,9 @@ function polish(
   let s: Float64Array = start;
   let here = at;
   for (let k = 0; k < 8; k++) {
-    const step = newton(shifted(system, x, s), here.g);
+    const step = system.linearise(s, x).solveShifted(here.g);
     if (!step) break;
-    const trial = s.map((v, i) => v + step[i]!);
+    const trial = s.map((v, i) => v - step[i]!);
     const there = residual(system, x, trial);
     if (!(there.q < here.q)) break;
     s = trial;
@@ -111,71 +137,60 @@ function polish(
   return { state: s, q: here.q };
 }
 
-/** J − I at s. */
-export function shifted(system: System, x: Float64Array, s: Float64Array): Matrix {
-  const A = system.linearise(s, x).jacobian();
-  for (let i = 0; i < A.rows; i++) A.data[i * A.cols + i] = A.data[i * A.cols + i]! - 1;
-  return A;
-}
-
-function newton(A: Matrix, g: Float64Array): Float64Array | null {
-  const factors: Lu = lu(A);
-  if (factors.logAbsDet === Number.NEGATIVE_INFINITY) return null;
-  const step = factors.solve(g);
-  for (let i = 0; i < step.length; i++) step[i] = -step[i]!;
-  return step.every(Number.isFinite) ? step : null;
-}
-
-/** g(s + p) ≈ g + A p with A = J − I. */
+/**
+ * g(s + p) ≈ g + A p with A = J − I, read off the derivative at once: Newton's step −A⁻¹ g, steepest descent's −t Aᵀ g,
+ * and what A makes of them. Every step taken is a combination of the two.
+ */
 class LocalModel {
-  private readonly A: Matrix;
-  private readonly gradient: Float64Array;
-  private readonly cauchy: Float64Array;
-  private newtonStep: Float64Array | null | undefined;
+  /** ‖Aᵀ g‖ / (√n ‖g‖), √n being the size of I. */
+  readonly cosine: number;
+  private readonly cauchy: Vector;
+  private readonly cauchyImage: Vector;
+  private readonly newton: Vector | null;
 
   constructor(
-    system: System,
-    x: Float64Array,
-    s: Float64Array,
+    system: RestMap,
+    x: Vector,
+    s: Vector,
     private readonly at: Residual,
   ) {
-    this.A = shifted(system, x, s);
-    this.gradient = times(this.A, at.g, true);
-    const along = times(this.A, this.gradient, false);
-    const t = dot(this.gradient, this.gradient) / dot(along, along);
-    this.cauchy = this.gradient.map((v) => -(Number.isFinite(t) ? t : 0) * v);
+    const here = system.linearise(s, x);
+    const gradient = apply(at.g, (V, out) => here.vjp(V, out));
+    const along = apply(gradient, (V, out) => here.jvp(V, out));
+    const t = dot(gradient, gradient) / dot(along, along);
+    this.cauchy = gradient.map((v) => -(Number.isFinite(t) ? t : 0) * v);
+    this.cauchyImage = along.map((v) => -(Number.isFinite(t) ? t : 0) * v);
+    this.newton = here.solveShifted(at.g)?.map((v) => -v) ?? null;
+    this.cosine = norm2(gradient) / Math.sqrt(s.length * 2 * at.q);
   }
 
-  /** ‖Aᵀ g‖ / (‖A‖_F ‖g‖). */
-  cosine(): number {
-    return norm2(this.gradient) / (norm2(this.A.data) * Math.sqrt(2 * this.at.q));
-  }
-
-  /** The fall of q that the model promises for a step. */
-  reduction(p: Float64Array): number {
-    const Ap = times(this.A, p, false);
+  /** The step for a radius, and the fall of q that the model promises for it. */
+  dogleg(radius: number): { step: Vector; reduction: number } {
+    const [a, b] = this.shares(radius);
+    const step = this.cauchy.map((v, i) => a * v + (b === 0 ? 0 : b * this.newton![i]!));
     let after = 0;
-    for (let i = 0; i < Ap.length; i++) after += (this.at.g[i]! + Ap[i]!) ** 2;
-    return this.at.q - after / 2;
+    // A maps Newton's step to −g.
+    for (let i = 0; i < step.length; i++) after += ((1 - b) * this.at.g[i]! + a * this.cauchyImage[i]!) ** 2;
+    return { step, reduction: this.at.q - after / 2 };
   }
 
-  dogleg(radius: number): Float64Array {
-    const { cauchy } = this;
+  /** How much of steepest descent and of Newton's step a step of this length is made of. */
+  private shares(radius: number): [number, number] {
+    const { cauchy, newton } = this;
     const downhill = norm2(cauchy);
-    if (this.newtonStep === undefined) this.newtonStep = newton(this.A, this.at.g);
-    const full = this.newtonStep;
-    if (full && norm2(full) <= radius) return full;
-    if (downhill >= radius || !full) return cauchy.map((v) => v * Math.min(1, radius / downhill));
+    if (newton && norm2(newton) <= radius) return [0, 1];
+    if (downhill >= radius || !newton) return [Math.min(1, radius / downhill), 0];
     // From the end of steepest descent towards Newton's point, as far as the radius reaches.
-    const bend = full.map((v, i) => v - cauchy[i]!);
+    const bend = newton.map((v, i) => v - cauchy[i]!);
     const [a, b, c] = [dot(bend, bend), 2 * dot(cauchy, bend), downhill * downhill - radius * radius];
     const t = (-b + Math.sqrt(Math.max(0, b * b - 4 * a * c))) / (2 * a);
-    return cauchy.map((v, i) => v + t * bend[i]!);
+    return [1 - t, t];
   }
 }
 
-function times(A: Matrix, p: Float64Array, transposed: boolean): Float64Array {
-  const out = new Float64Array(transposed ? A.cols : A.rows);
-  gemv(out, A, p, { trans: transposed });
-  return out;
+/** (J − I) v or (Jᵀ − I) v, with J or its transpose applied to one column by `product`. */
+function apply(v: Vector, product: (V: Matrix, out: Matrix) => void): Vector {
+  const out = zeros(v.length, 1);
+  product({ rows: v.length, cols: 1, data: v }, out);
+  return out.data.map((w, i) => w - v[i]!);
 }

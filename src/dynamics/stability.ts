@@ -1,6 +1,6 @@
 import { eigenvalueCondition, eigenvalues, frobeniusNorm, lu } from '../linalg/index.js';
+import type { Matrix } from '../linalg/matrix.js';
 import type { Complex } from '../result.js';
-import { shifted } from './rest-point.js';
 import type { System } from './system.js';
 
 export interface StabilityAt {
@@ -55,4 +55,11 @@ function displacement(system: System, x: Float64Array, s: Float64Array, residual
   const B = shifted(system, x, moved);
   const difference = { ...B, data: B.data.map((v, i) => v - A.data[i]!) };
   return (frobeniusNorm(difference) / h) * distance;
+}
+
+/** J − I at s. */
+function shifted(system: System, x: Float64Array, s: Float64Array): Matrix {
+  const A = system.linearise(s, x).jacobian();
+  for (let i = 0; i < A.rows; i++) A.data[i * (A.cols + 1)] = A.data[i * (A.cols + 1)]! - 1;
+  return A;
 }

@@ -12,6 +12,8 @@ export interface System {
   readonly inputSize: number;
   /** A name for each entry of the state, such as 'layer0.h[3]'. */
   readonly coordinates: readonly string[];
+  /** Entries with c' = f c + a where neither f nor a depends on c, in the order in which they act on one another. */
+  readonly leaky?: readonly { readonly from: number; readonly to: number }[];
   /** next ← F(s, x). `next` must not be `s`. */
   step(s: Float64Array, x: Float64Array, next: Float64Array): void;
   /** The derivative at (s, x). It is good until the next `step` or `linearise` of the same system. */
@@ -33,4 +35,6 @@ export interface Linearisation {
   inputJacobian(): Matrix;
   /** ln|det J|; −∞ where J is singular to rounding. */
   logAbsDet(): number;
+  /** y with (J − I) y = b, which is what Newton's method for F(s) = s needs; null where J − I is singular. */
+  solveShifted(b: Float64Array): Float64Array | null;
 }

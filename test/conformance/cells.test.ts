@@ -3,6 +3,7 @@ import { Plan } from '../../src/calculus/plan.js';
 import { step } from '../../src/calculus/value.js';
 import { type Cell, type CellWeights, cells } from '../../src/cells/index.js';
 import { closedLoop } from '../../src/dynamics/closed-loop.js';
+import { withoutLeaky } from '../../src/dynamics/leaky-reduction.js';
 import { network, outputRows } from '../../src/dynamics/network.js';
 import type { System } from '../../src/dynamics/system.js';
 import { logAbsDet } from '../../src/linalg/index.js';
@@ -182,6 +183,22 @@ describe.each([...single, ...stacks, ...loops])('the derivative of $name', ({ sy
     else expect(here.logAbsDet()).toBeCloseTo(dense, 9);
   });
 
+  test('solves (J − I) y = b', () => {
+    const here = system.linearise(s, x);
+    const n = system.dimension;
+    const b = normals(n, random(12));
+    const y = here.solveShifted(b)!;
+    const Jy = zeros(n, 1);
+    here.jvp(matrix(n, 1, y), Jy);
+    const scale = Math.max(1, ...y.map(Math.abs));
+    expect(
+      largest(
+        Jy.data.map((v, i) => v - y[i]!),
+        b,
+      ),
+    ).toBeLessThan(1e-12 * scale);
+  });
+
   test('encloses a step of every point of a box', () => {
     const wide = { lo: s.map((v) => v - 0.1), hi: s.map((v) => v + 0.1) };
     const box = system.bounds!(wide, { lo: x.map((v) => v - 0.1), hi: x.map((v) => v + 0.1) });
@@ -194,3 +211,58 @@ describe.each([...single, ...stacks, ...loops])('the derivative of $name', ({ sy
     }
   });
 });
+
+describe.each([...single, ...stacks, ...loops].filter(({ system }) => withoutLeaky(system)))(
+  'the leaky entries of $name at rest',
+  ({ system }) => {
+    const reduction = withoutLeaky(system)!;
+    const [s, x] = at(system, 3);
+    const h = reduction.restrict(s);
+    const step = (at: Float64Array): Float64Array => {
+      const next = new Float64Array(at.length);
+      reduction.step(at, x, next);
+      return next;
+    };
+
+    test('do not move, whatever the others are', () => {
+      const lifted = reduction.lift(h, x);
+      const next = new Float64Array(lifted.length);
+      system.step(lifted, x, next);
+      for (const { from, to } of system.leaky!) {
+        expect(largest(next.slice(from, to), lifted.slice(from, to))).toBeLessThan(1e-14);
+      }
+      expect(Array.from(reduction.restrict(lifted))).toEqual(Array.from(h));
+    });
+
+    test('leave a map whose derivative agrees with central differences, both ways', () => {
+      const n = reduction.dimension;
+      const here = reduction.linearise(h, x);
+      const [J, Jt] = [zeros(n, n), zeros(n, n)];
+      here.jvp(identity(n), J);
+      here.vjp(identity(n), Jt);
+      for (let j = 0; j < n; j++) {
+        const moved = (by: number): Float64Array => step(h.map((v, i) => (i === j ? v + by : v)));
+        const [up, down] = [moved(1e-6), moved(-1e-6)];
+        for (let i = 0; i < n; i++) {
+          expect(J.data[i * n + j]).toBeCloseTo((up[i]! - down[i]!) / 2e-6, 7);
+          expect(Jt.data[j * n + i]).toBeCloseTo(J.data[i * n + j]!, 12);
+        }
+      }
+    });
+
+    test('leave a map whose (J − I) y = b is solved', () => {
+      const n = reduction.dimension;
+      const here = reduction.linearise(h, x);
+      const b = normals(n, random(13));
+      const y = here.solveShifted(b)!;
+      const Jy = zeros(n, 1);
+      here.jvp(matrix(n, 1, y), Jy);
+      expect(
+        largest(
+          Jy.data.map((v, i) => v - y[i]!),
+          b,
+        ),
+      ).toBeLessThan(1e-11);
+    });
+  },
+);

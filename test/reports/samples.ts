@@ -240,6 +240,7 @@ export const fixedPointsValue: FixedPointsValue = {
   starts: 1024,
   converged: 986,
   unconverged: 20,
+  escaped: 0,
   slowStarts: 18,
   slowFound: 1,
   outside: 2,
@@ -262,6 +263,7 @@ export const onePoint: FixedPointsValue = {
   starts: 1,
   converged: 1,
   unconverged: 0,
+  escaped: 0,
   slowStarts: 0,
   slowFound: 0,
   outside: 0,
@@ -275,6 +277,7 @@ export const noPoints: FixedPointsValue = {
   starts: 64,
   converged: 0,
   unconverged: 64,
+  escaped: 0,
   byUnstableDimension: [],
   projection: { explained: [0, 0], path: [] },
 };
