@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js';
+import { random } from '../random.js';
 import type { Drive } from './drive.js';
 
 /** What an expression must not reach: parsing and evaluating text, changing the parser, and making units. */
@@ -11,6 +12,7 @@ const forbidden = [
   'derivative',
   'resolve',
   'reviver',
+  'pickRandom',
 ];
 
 /**
@@ -21,14 +23,23 @@ export async function expressionDrive(expression: string, inputSize: number, see
   if (expression.trim() === '')
     throw new UserError('USAGE', '--drive expr: needs a formula, such as expr:sin(2 pi t / 25)');
   const { create, all } = await import('mathjs');
-  const math = create(all!, { randomSeed: String(seed) });
+  const math = create(all!);
   const spec = `expr:${expression}`;
   const compiled = attempt(spec, () => math.compile(expression));
   const refuse = (name: string) => () => {
     throw new UserError('REFUSED', `${spec}: the function '${name}' may not be used in a drive`);
   };
-  math.import(Object.fromEntries(forbidden.map((name) => [name, refuse(name)])), { override: true });
+  // Row t depends on the seed and t alone: a step may be asked for again, and in any order.
+  let draw = random(seed, 0);
+  const between = (from: number, to: number): number => from + (to - from) * draw.uniform();
+  const drawn = {
+    random: (...ends: number[]) => between(ends.length > 1 ? ends[0]! : 0, ends.at(-1) ?? 1),
+    randomInt: (...ends: number[]) => Math.floor(between(ends.length > 1 ? ends[0]! : 0, ends.at(-1) ?? 2)),
+  };
+  const refused = Object.fromEntries(forbidden.map((name) => [name, refuse(name)]));
+  math.import({ ...refused, ...drawn }, { override: true });
   const at = (t: number, out: Float64Array): void => {
+    draw = random(seed, t + 1);
     for (let i = 0; i < inputSize; i++)
       out[i] = finite(
         attempt(spec, () => compiled.evaluate({ t, i })),
