@@ -81,7 +81,7 @@ describe('what is published', () => {
           const text = error.stderr ?? error.message;
           if (!/ENOTFOUND|ECONNREFUSED|EAI_AGAIN|ENOTCACHED|ETIMEDOUT|ECONNRESET|network/i.test(text))
             throw error;
-          return `npm cannot reach a registry: ${text.trim().split('\n')[0]}`;
+          return `npm cannot reach a registry: ${/error .*/.exec(text)?.[0] ?? text}`;
         },
       );
     });
