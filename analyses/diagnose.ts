@@ -143,12 +143,14 @@ function boundedness({ system, drive, mode }: Subject): Finding {
     mode === 'closed loop' ? 'fed with its own readout' : 'for inputs within the range of the drive';
   return {
     question,
-    answer: `no: once |h| ≤ 1, no entry of the state can exceed ${show(most)} in size, ${inputs}`,
+    answer: `no: once |h| ≤ 1, no entry of the state can exceed ${show(most)} in size${most > LOOSE ? ' (a loose bound)' : ''}, ${inputs}`,
     level: 'good',
     evidence: 'an interval enclosure of one step, rounded outward, is mapped into itself',
   };
 }
 
+/** A bound beyond this says that the state is bounded, and little of how large it gets. */
+const LOOSE = 100;
 const LONGEST_SCAN = 100_000;
 
 /** Smallest and largest value of each input over the drive; null for noise, which has no range. */
@@ -221,7 +223,11 @@ function gradientFlow({ value, outcome }: AnalysisResult<GradientsValue | null>)
   const question = 'Do its gradients vanish?';
   if (!value) return unanswered(question, outcome);
   const { lag, log10 } = value.atLength;
-  const left = `after ${counted(lag, 'step')} ${showPowerOfTen(log10)} of the gradient is left`;
+  const size =
+    log10 > 0
+      ? `the gradient is ${showPowerOfTen(log10)} times as large`
+      : `${showPowerOfTen(log10)} of the gradient is left`;
+  const left = `after ${counted(lag, 'step')} ${size}`;
   const reach = value.horizonIsLowerBound
     ? `it stays above ${show(value.threshold)} for at least ${counted(value.horizon, 'step')}`
     : `it falls below ${show(value.threshold)} after ${counted(value.horizon, 'step')}`;
@@ -232,15 +238,21 @@ function gradientFlow({ value, outcome }: AnalysisResult<GradientsValue | null>)
     case 'exploding':
       return {
         question,
-        answer: `they explode: after ${counted(lag, 'step')} the gradient is ${showPowerOfTen(log10)} times as large`,
+        answer: `no, they explode: ${left}`,
         level: 'bad',
         evidence,
       };
     case 'preserved':
-      return { question, answer: `no: ${left}: preserved`, level: 'good', evidence };
+      return { question, answer: `no: ${left}: preserved${trend(value)}`, level: 'good', evidence };
     case 'undetermined':
       return { question, answer: `undetermined: ${left}`, level: 'unknown', evidence };
   }
+}
+
+/** What the long lags say of a gradient that is neither gone nor out of hand at the length asked about. */
+function trend({ rate, rateError }: GradientsValue): string {
+  if (rateError === null || Math.abs(rate) <= 3 * rateError) return '';
+  return rate > 0 ? ' so far, but growing' : ' so far, though fading';
 }
 
 function resting({ value, outcome }: AnalysisResult<FixedPointsValue | null>): Finding {
@@ -250,9 +262,10 @@ function resting({ value, outcome }: AnalysisResult<FixedPointsValue | null>): F
   const fixed = value.points.filter((p) => p.kind === 'fixed' && p.reachable !== false);
   const stable = fixed.filter((p) => p.stability === 'stable').length;
   const slow = value.slowFound > 0 ? `, ${counted(value.slowFound, 'slow point')}` : '';
+  const ranOff = value.escaped > 0 ? ` (${value.escaped} ran off to where gates saturate)` : '';
   const evidence =
-    `${value.starts} starts: ${value.converged} at fixed points, ${value.slowStarts} at slow points, ${value.unconverged} unconverged (${value.escaped} of them ran off beyond the reachable box), ` +
-    `${value.outside} at roots beyond that box; ${show(value.coverage.unseen, 2)} estimated unseen (Chao1)`;
+    `${value.starts} starts: ${value.converged} at fixed points, ${value.slowStarts} at slow points, ${value.unconverged} unconverged${ranOff}, ` +
+    `${value.outside} at roots beyond the reachable box; ${show(value.coverage.unseen, 2)} estimated unseen (Chao1)`;
   const found = `${counted(fixed.length, 'fixed point')} (${stable} stable)${slow}`;
   if (fixed.length === 0)
     return { question, answer: `nowhere that was found${slow}`, level: 'unknown', evidence };

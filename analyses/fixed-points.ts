@@ -2,7 +2,7 @@ import { type Box, pointBox } from '../src/calculus/interval.js';
 import { coverage } from '../src/dynamics/coverage.js';
 import { isHeld } from '../src/dynamics/drive.js';
 import { withoutLeaky } from '../src/dynamics/leaky-reduction.js';
-import { principalPlane } from '../src/dynamics/principal-plane.js';
+import { type PrincipalPlane, principalPlane } from '../src/dynamics/principal-plane.js';
 import { reachableBox } from '../src/dynamics/reachable-box.js';
 import { type RestSearch, searchRest } from '../src/dynamics/rest-point.js';
 import { stabilityAt } from '../src/dynamics/stability.js';
@@ -76,14 +76,15 @@ export interface FixedPointsValue {
   readonly projection: {
     /** Share of the visited states' variance along the two axes. */
     readonly explained: readonly [number, number];
-    /** A stretch of the trajectory that the starts were taken from. */
-    readonly path: readonly (readonly [number, number])[];
+    /** Some of the trajectories that the starts were taken from. */
+    readonly paths: readonly (readonly (readonly [number, number])[])[];
   };
 }
 
 /** Minima of q beyond these are counted, not listed. */
 const MOST_SLOW = 50;
-const PATH_POINTS = 1000;
+/** Trajectories that are drawn. */
+const PATHS = 4;
 /** Steps of Newton or of the trust region. Searches that arrive need a few dozen; the rest run off to infinity. */
 const ITERATIONS = 120;
 
@@ -120,11 +121,11 @@ export const fixedPoints: Analysis<typeof options, FixedPointsValue> = {
   async run(subject, given, watch) {
     const x = heldInput(subject, given.constant);
     const box = reachableBox(subject.system, pointBox(x));
-    const { next, visited } = startsFor(subject, x, box);
+    const { next, visited, runs } = startsFor(subject, x, box);
     const finds = new Finds(given.unique);
     const done = await search(subject, x, box, next, given, finds, watch);
     const outcome = done < given.starts ? interrupted(done, given.starts, 'starts') : complete;
-    return { value: summarise(subject, x, box, visited, finds, done, given), outcome };
+    return { value: summarise(subject, x, box, principalPlane(visited), runs, finds, done, given), outcome };
   },
 };
 
@@ -210,12 +211,12 @@ function summarise(
   subject: Subject,
   x: Float64Array,
   box: Box | null,
-  visited: readonly Float64Array[],
+  plane: PrincipalPlane,
+  runs: readonly (readonly Float64Array[])[],
   finds: Finds,
   starts: number,
   { all }: Options,
 ): FixedPointsValue {
-  const plane = principalPlane(visited);
   const roots = finds.found.filter((f) => f.kind === 'root');
   const inside = roots.filter((f) => within(box, f.state) !== false);
   const slow = finds.found.filter((f) => f.kind === 'minimum').sort((a, b) => a.q - b.q);
@@ -249,7 +250,10 @@ function summarise(
       unseenMassError: found.unseenMassError,
       detectableShare: found.detectableShare,
     },
-    projection: { explained: plane.explained, path: visited.slice(0, PATH_POINTS).map(plane.project) },
+    projection: {
+      explained: plane.explained,
+      paths: runs.slice(0, PATHS).map((run) => run.map(plane.project)),
+    },
   };
 }
 

@@ -125,7 +125,9 @@ const pointEncoding = (present: readonly Stability[]) => ({
 });
 
 function mapCharts(value: FixedPointsValue): Chart[] {
-  const path = thin(value.projection.path.map(([u, v], order) => ({ u, v, order })));
+  const path = value.projection.paths.flatMap((states, run) =>
+    thin(states.map(([u, v], order) => ({ u, v, order, run }))),
+  );
   const points = value.points.map((p, i) => ({
     number: i + 1,
     u: p.projection[0],
@@ -150,8 +152,8 @@ function mapCharts(value: FixedPointsValue): Chart[] {
   const [first, second] = value.projection.explained;
   return [
     {
-      title: 'Rest points over the path that was visited',
-      description: `${count(points.length, 'rest point')} in the plane of the two principal components of the visited states, over ${count(path.length, 'state')} of the path; shape and colour tell stability, hollow points are slow rather than fixed. The two axes hold ${percent(first + second)} of the variance; other directions are not seen here.`,
+      title: 'Rest points over the paths that were visited',
+      description: `${count(points.length, 'rest point')} in the plane of the two principal components of the visited states, over ${count(path.length, 'state')} of the paths; shape and colour tell stability, hollow points are slow rather than fixed. The two axes hold ${percent(first + second)} of the variance; other directions are not seen here.`,
       wide: true,
       spec: {
         width: 'container',
@@ -179,7 +181,10 @@ function mapCharts(value: FixedPointsValue): Chart[] {
           {
             data: { name: 'path' },
             mark: { type: 'line', style: 'path', strokeWidth: 0.7, opacity: 0.5 },
-            encoding: { order: { field: 'order', type: 'quantitative' } },
+            encoding: {
+              order: { field: 'order', type: 'quantitative' },
+              detail: { field: 'run', type: 'nominal' },
+            },
           },
           {
             transform: [{ filter: "datum.kind === 'fixed'" }],

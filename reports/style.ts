@@ -34,7 +34,7 @@ section + section { margin-top: 36px; border-top: 1px solid var(--grid); }
 .notice { margin: 0 0 18px; padding: 12px 16px; border-left: 4px solid var(--warn); background: var(--raised); }
 .notice.failed { border-color: var(--bad); }
 .notice strong { display: block; }
-.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 310px), 1fr)); gap: 14px; margin: 0; padding: 0; list-style: none; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); gap: 14px; margin: 0; padding: 0; list-style: none; }
 .card { padding: 14px 16px; border: 1px solid var(--grid); border-top: 4px solid var(--level); border-radius: 6px; background: var(--raised); }
 .card .level { display: flex; align-items: center; gap: 7px; margin: 0 0 8px; color: var(--level); font-size: 14px; font-weight: 600; }
 .card .level svg { width: 18px; height: 18px; flex: none; }

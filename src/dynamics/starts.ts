@@ -9,6 +9,8 @@ export interface Starts {
   /** The next place to begin: made one at a time, so that a search of many can be watched and stopped. */
   readonly next: () => Float64Array;
   readonly visited: readonly Float64Array[];
+  /** The same states, run by run. */
+  readonly runs: readonly (readonly Float64Array[])[];
 }
 
 const RUNS = 16;
@@ -26,7 +28,8 @@ const SCALES = [0.1, 0.3, 1];
  */
 export function startsFor(subject: Subject, x: Float64Array, box: Box | null): Starts {
   const draw = random(subject.seed, 0x57a27);
-  const visited = visit(subject, x, draw);
+  const runs = visit(subject, x, draw);
+  const visited = runs.flat();
   const spread = deviations(visited);
   const range = ranges(visited, box);
   const pick = (): Float64Array => visited[draw.below(visited.length)]!;
@@ -40,7 +43,7 @@ export function startsFor(subject: Subject, x: Float64Array, box: Box | null): S
     () => range.map((r) => r * (2 * draw.uniform() - 1)),
   ];
   let made = 0;
-  return { next: () => kinds[made++ % kinds.length]!(), visited };
+  return { next: () => kinds[made++ % kinds.length]!(), visited, runs };
 }
 
 /** How far from 0 each coordinate is drawn: as far as the box allows, but not beyond twice what was visited, or 1. */
@@ -54,19 +57,19 @@ function visit(
   { system, drive, initialState, seed }: Subject,
   x: Float64Array,
   draw: Random,
-): Float64Array[] {
-  const visited: Float64Array[] = [Float64Array.from(initialState)];
-  for (let run = 0; run < RUNS; run++) {
+): Float64Array[][] {
+  return Array.from({ length: RUNS }, (_, run) => {
     const scale = run === 0 ? 0 : run % 2 === 1 ? 0.5 : 1;
     const start = initialState.map((v) => v + scale * draw.normal());
+    const visited = run === 0 ? [Float64Array.from(initialState)] : [];
     const trajectory = new Trajectory(system, driveOf(drive, system.inputSize, run, x, seed), start);
     const steps = Math.min(RUN_STEPS, trajectory.drive.length);
     for (let t = 0; t < steps && trajectory.state.every((v) => Math.abs(v) < FAR); t++) {
       trajectory.advance();
       visited.push(trajectory.state.slice());
     }
-  }
-  return visited;
+    return visited;
+  });
 }
 
 /** The user's drive from different rows on; noise around the held input where there is none. */

@@ -254,7 +254,7 @@ export const fixedPointsValue: FixedPointsValue = {
     unseenMassError: 0.0014,
     detectableShare: 0.0029,
   },
-  projection: { explained: [0.41, 0.31], path: path(1200) },
+  projection: { explained: [0.41, 0.31], paths: [path(800), path(400)] },
 };
 
 export const onePoint: FixedPointsValue = {
@@ -268,7 +268,7 @@ export const onePoint: FixedPointsValue = {
   slowFound: 0,
   outside: 0,
   byUnstableDimension: [1],
-  projection: { explained: [1, 0], path: [points[0]!.projection] },
+  projection: { explained: [1, 0], paths: [[points[0]!.projection]] },
 };
 
 export const noPoints: FixedPointsValue = {
@@ -279,7 +279,7 @@ export const noPoints: FixedPointsValue = {
   unconverged: 64,
   escaped: 0,
   byUnstableDimension: [],
-  projection: { explained: [0, 0], path: [] },
+  projection: { explained: [0, 0], paths: [] },
 };
 
 const lags = range(301);
