@@ -64,7 +64,7 @@ async function pictures() {
     '--quiet',
   ];
   execFileSync(process.execPath, args, { cwd: root });
-  const width = 790;
+  const width = 960;
   const browser = await chromium.launch({
     executablePath,
     args: [
@@ -81,25 +81,17 @@ async function pictures() {
     const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme: 'light' });
     await page.goto(`file://${report}`);
     await page.waitForTimeout(4000);
-    const height = await page.evaluate(() => document.documentElement.scrollHeight);
-    const edge = async (text) => (await page.getByText(text, { exact: true }).first().boundingBox()).y;
+    const topOf = async (found) => (await found.first().boundingBox()).y;
     const shot = (name, from, to) =>
       page.screenshot({
         path: join(root, 'docs', name),
         fullPage: true,
-        clip: { x: 0, y: Math.max(0, from), width, height: Math.min(height, to) - Math.max(0, from) },
+        clip: { x: 0, y: from, width, height: to - from },
       });
-    await shot('report.png', 0, (await edge('Options and provenance')) - 12);
-    const rest = (await page.locator('h2', { hasText: 'Where does it rest?' }).boundingBox()).y;
-    const chart = await page
-      .locator('.chart', { has: page.locator('svg, canvas') })
-      .evaluateAll(
-        (charts, top) =>
-          charts.map((c) => c.getBoundingClientRect()).find((box) => box.top + scrollY > top).bottom +
-          scrollY,
-        rest,
-      );
-    await shot('rest-points.png', rest - 4, chart + 12);
+    await shot('report.png', 0, (await topOf(page.getByText('Options and provenance'))) - 12);
+    const rest = page.locator('section', { has: page.locator('h2', { hasText: 'Where does it rest?' }) });
+    const chart = await rest.locator('.chart').first().boundingBox();
+    await shot('rest-points.png', (await topOf(rest.locator('h3'))) - 8, chart.y + chart.height + 8);
   } finally {
     await browser.close();
   }
