@@ -50,10 +50,11 @@ export class TangentFrame {
   advance(most: number): Growth {
     const automatic = this.options.reorthonormalise === 'auto';
     const steps = Math.min(this.interval, most);
-    const before = (steps > 1 && automatic) || !this.options.determinants ? this.save() : null;
+    const before = steps > 1 || !this.options.determinants ? this.save() : null;
     let growth = this.attempt(steps, this.options.determinants);
     const spread = this.spread(growth.logs);
-    if (automatic && steps > 1 && spread > LARGEST_SPREAD) {
+    // A product that has overflowed or vanished altogether is too long for any setting.
+    if (steps > 1 && !(spread <= (automatic ? LARGEST_SPREAD : Number.MAX_VALUE))) {
       this.restore(before!);
       this.interval = steps >> 1;
       return this.advance(most);
@@ -90,10 +91,12 @@ export class TangentFrame {
     const singular = logAbsDet === Number.NEGATIVE_INFINITY;
     const unresolved: number[] = [];
     const logs = qrInPlace(this.Q).map((r, i) => {
-      if (r <= floor && (singular || r === 0)) this.dead[i] = true;
+      if (r <= floor && singular) this.dead[i] = true;
       if (this.dead[i]) return Number.NEGATIVE_INFINITY;
-      if (r <= floor) unresolved.push(i);
-      return Math.log(r);
+      if (r > floor) return Math.log(r);
+      unresolved.push(i);
+      // Where nothing at all is left of a column, the floor is the most that it can have been.
+      return Math.log(r > 0 ? r : floor);
     });
     return { steps, logs, unresolved, logAbsDet };
   }
