@@ -58,13 +58,14 @@ export function findRest(
       const there = residual(system, x, trial);
       const gain = (here.q - there.q) / reduction;
       if (gain > 0.75 && length > 0.9 * radius) radius *= 2;
-      else if (!(gain > 0.25)) radius = SHRINK * Math.min(length, radius);
+      // A step that overflowed has no length to go by.
+      else if (!(gain > 0.25)) radius = SHRINK * (length < radius ? length : radius);
       if (gain > 1e-4) {
         s = trial;
         here = there;
         break;
       }
-      if (radius < 1e-14 * (1 + norm2(s))) return stalled(model, s, here);
+      if (!(radius >= 1e-14 * (1 + norm2(s)))) return stalled(model, s, here);
     }
   }
   return { kind: 'unconverged', state: s, q: here.q };
