@@ -23,8 +23,12 @@ export interface RestOptions {
   readonly box: Box | null;
 }
 
-/** A minimum of q that is no root has (J − I)ᵀ g = 0, up to this share of ‖g‖. */
+/**
+ * A minimum of q that is no root has (J − I)ᵀ g = 0, up to this share of ‖g‖. So has every point near a line of rest states;
+ * but there Newton's step can be trusted, while at a minimum steps fail until the trust radius is small.
+ */
 const FLAT = 1e-5;
+const DISTRUSTED = 1e-3;
 const SHRINK = 0.25;
 /** A search this old that has left the box by its own size again is on its way to infinity, where gates saturate. */
 const PATIENCE = 25;
@@ -50,7 +54,6 @@ export function findRest(
     if (here.q <= options.tolerance) return { kind: 'root', ...polish(system, x, s, here) };
     if (k > PATIENCE && escaped(s, options.box)) return { kind: 'escaped', state: s, q: here.q };
     const model = new LocalModel(system, x, s, here);
-    if (model.cosine < FLAT) return { kind: 'minimum', state: s, q: here.q };
     for (;;) {
       const { step, reduction } = model.dogleg(radius);
       const length = norm2(step);
@@ -65,7 +68,9 @@ export function findRest(
         here = there;
         break;
       }
-      if (!(radius >= 1e-14 * (1 + norm2(s)))) return stalled(model, s, here);
+      const scale = 1 + norm2(s);
+      if (model.cosine < FLAT && radius < DISTRUSTED * scale) return { kind: 'minimum', state: s, q: here.q };
+      if (!(radius >= 1e-14 * scale)) return stalled(model, s, here);
     }
   }
   return { kind: 'unconverged', state: s, q: here.q };

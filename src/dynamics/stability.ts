@@ -40,6 +40,9 @@ export function stabilityAt(system: System, x: Float64Array, s: Float64Array, re
   };
 }
 
+/** Newton's estimate of the distance to a root falls short by the root's multiplicity; up to this is allowed for. */
+const MULTIPLICITY = 4;
+
 /** How much J may differ between s and the root that it stands for: L ‖(J − I)⁻¹‖ ‖F(s) − s‖. */
 function displacement(system: System, x: Float64Array, s: Float64Array, residual: number): number {
   if (residual === 0) return 0;
@@ -47,14 +50,16 @@ function displacement(system: System, x: Float64Array, s: Float64Array, residual
   const factors = lu(A);
   const norm = frobeniusNorm(A);
   const inverse = 1 / (factors.reciprocalCondition() * norm);
-  const distance = inverse * residual;
+  const distance = MULTIPLICITY * inverse * residual;
   if (!Number.isFinite(distance)) return Number.POSITIVE_INFINITY;
-  // L from a difference along the diagonal, at the larger of the distance asked about and what rounding resolves.
+  // L from differences both ways, at the larger of the distance asked about and what rounding resolves.
   const h = Math.max(distance, 1e-6);
-  const moved = s.map((v, i) => v + ((i % 2 === 0 ? 1 : -1) * h) / Math.sqrt(s.length));
-  const B = shifted(system, x, moved);
-  const difference = { ...B, data: B.data.map((v, i) => v - A.data[i]!) };
-  return (frobeniusNorm(difference) / h) * distance;
+  const change = (by: number): number => {
+    const moved = s.map((v, i) => v + ((i % 2 === 0 ? 1 : -1) * by) / Math.sqrt(s.length));
+    const B = shifted(system, x, moved);
+    return frobeniusNorm({ ...B, data: B.data.map((v, i) => v - A.data[i]!) });
+  };
+  return (Math.max(change(h), change(-h)) / h) * distance;
 }
 
 /** J − I at s. */
