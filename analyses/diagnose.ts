@@ -1,5 +1,5 @@
 import type { Box } from '../src/calculus/interval.js';
-import type { Drive } from '../src/dynamics/drive.js';
+import { type Drive, isHeld } from '../src/dynamics/drive.js';
 import { reachableBox } from '../src/dynamics/reachable-box.js';
 import type { Subject } from '../src/dynamics/subject.js';
 import { orDivergence } from '../src/dynamics/trajectory.js';
@@ -129,7 +129,7 @@ const worse = (a: Outcome, b: Outcome): Outcome => (a.kind === 'complete' ? b : 
 function boundedness({ system, drive, mode }: Subject): Finding {
   const question = 'Can its state blow up?';
   const range = inputRange(drive);
-  const box = range && reachableBox(system, range);
+  const box = reachableBox(system, range);
   if (!box) {
     return {
       question,
@@ -151,12 +151,11 @@ function boundedness({ system, drive, mode }: Subject): Finding {
 
 /** A bound beyond this says that the state is bounded, and little of how large it gets. */
 const LOOSE = 100;
-const LONGEST_SCAN = 100_000;
+const LONGEST_SCAN = 10_000;
 
-/** Smallest and largest value of each input over the drive; null for noise, which has no range. */
-function inputRange(drive: Drive): Box | null {
-  if (drive.kind === 'noise' || drive.kind === 'expression') return null;
-  const rows = Number.isFinite(drive.length) ? Math.min(drive.length, LONGEST_SCAN) : 1;
+/** Smallest and largest value of each input over the drive, or over its beginning where it has no end. */
+function inputRange(drive: Drive): Box {
+  const rows = isHeld(drive) ? 1 : Math.min(drive.length, LONGEST_SCAN);
   const row = new Float64Array(drive.inputSize);
   const lo = new Float64Array(drive.inputSize).fill(Number.POSITIVE_INFINITY);
   const hi = new Float64Array(drive.inputSize).fill(Number.NEGATIVE_INFINITY);

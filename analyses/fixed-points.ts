@@ -5,7 +5,7 @@ import { withoutLeaky } from '../src/dynamics/leaky-reduction.js';
 import { type PrincipalPlane, principalPlane } from '../src/dynamics/principal-plane.js';
 import { reachableBox } from '../src/dynamics/reachable-box.js';
 import { type RestSearch, searchRest } from '../src/dynamics/rest-point.js';
-import { stabilityAt } from '../src/dynamics/stability.js';
+import { isIsolated, stabilityAt } from '../src/dynamics/stability.js';
 import { startsFor } from '../src/dynamics/starts.js';
 import type { Subject } from '../src/dynamics/subject.js';
 import { UserError } from '../src/errors.js';
@@ -56,6 +56,11 @@ export interface FixedPointsValue {
   readonly slowStarts: number;
   /** Starts that ended at roots beyond the reachable box. */
   readonly outside: number;
+  /**
+   * Where no box is known: starts that ended at roots that do not stand alone, J − I being singular to rounding. They lie on
+   * a continuum, exactly or because saturated gates hold any state in doubles, and are listed only with --all.
+   */
+  readonly degenerate: number;
   /** Minima of q that are not roots, of which the slowest are listed. */
   readonly slowFound: number;
   /** Fixed points by number of unstable dimensions: byUnstableDimension[d] of them have d. */
@@ -108,7 +113,10 @@ const options = {
     fallback: undefined,
     fallbackText: 'the input of a constant drive, otherwise 0',
   }),
-  all: flag({ flags: '--all', help: 'list roots beyond the reachable box too' }),
+  all: flag({
+    flags: '--all',
+    help: 'list roots beyond the reachable box, and those that do not stand alone, too',
+  }),
 };
 
 type Options = Values<typeof options>;
@@ -218,10 +226,12 @@ function summarise(
   { all }: Options,
 ): FixedPointsValue {
   const roots = finds.found.filter((f) => f.kind === 'root');
-  const inside = roots.filter((f) => within(box, f.state) !== false);
+  const bounded = roots.filter((f) => within(box, f.state) !== false);
+  const inside = box ? bounded : bounded.filter((f) => isIsolated(subject.system, x, f.state));
   const slow = finds.found.filter((f) => f.kind === 'minimum').sort((a, b) => a.q - b.q);
   const describe = (f: Find): RestPoint => describePoint(subject, x, box, f, plane.project);
-  const fixed = (all ? roots : inside).map(describe);
+  const fixed = inside.map(describe);
+  const others = all ? roots.filter((f) => !inside.includes(f)).map(describe) : [];
   fixed.sort((a, b) => a.unstableDimensions - b.unstableDimensions || b.hits - a.hits);
   const count = (list: readonly Find[]): number => list.reduce((sum, f) => sum + f.hits, 0);
   const found = coverage(
@@ -229,18 +239,17 @@ function summarise(
     starts,
   );
   return {
-    points: [...fixed, ...slow.slice(0, MOST_SLOW).map(describe)],
+    points: [...fixed, ...others, ...slow.slice(0, MOST_SLOW).map(describe)],
     input: subject.mode === 'closed loop' ? 'closed loop' : Array.from(x),
     starts,
     converged: count(inside),
     unconverged: finds.unconverged,
     escaped: finds.escaped,
     slowStarts: count(slow),
-    outside: count(roots) - count(inside),
+    outside: count(roots) - count(bounded),
+    degenerate: count(bounded) - count(inside),
     slowFound: slow.length,
-    byUnstableDimension: histogram(
-      fixed.filter((p) => p.reachable !== false).map((p) => p.unstableDimensions),
-    ),
+    byUnstableDimension: histogram(fixed.map((p) => p.unstableDimensions)),
     coverage: {
       method: 'chao1',
       unseen: found.chao1BiasCorrected - found.seen,

@@ -73,6 +73,11 @@ function caveats(value: FixedPointsValue, roots: readonly RestPoint[]): string[]
       `${integer(lost)} of ${count(value.starts, 'start')} ended at neither a root nor a slow point: the counts above may be too low.`,
     );
   }
+  if (value.degenerate > 0) {
+    said.push(
+      `${count(value.degenerate, 'start')} ended where F(s) = s holds along a continuum of states to rounding, and ${value.degenerate === 1 ? 'is' : 'are'} not counted as fixed points: an exact line of rest states, or gates saturated far from the origin. --all lists them.`,
+    );
+  }
   if (value.outside > 0) {
     said.push(
       `${count(value.outside, 'start')} ended at roots outside the box that holds every state the network can reach: the dynamics never visits those.`,

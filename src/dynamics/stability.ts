@@ -62,6 +62,13 @@ function displacement(system: System, x: Float64Array, s: Float64Array, residual
   return (Math.max(change(h), change(-h)) / h) * distance;
 }
 
+/**
+ * Whether a root stands alone as far as doubles can tell: J − I is regular. Where it is not, F(s) = s holds along a
+ * continuum, exactly (an integrator) or by rounding (gates saturated at 1, far out).
+ */
+export const isIsolated = (system: System, x: Float64Array, s: Float64Array): boolean =>
+  lu(shifted(system, x, s)).reciprocalCondition() > system.dimension * Number.EPSILON;
+
 /** J − I at s. */
 function shifted(system: System, x: Float64Array, s: Float64Array): Matrix {
   const A = system.linearise(s, x).jacobian();

@@ -107,3 +107,19 @@ test('an interrupted search reports what it has', async () => {
   expect(outcome.kind).toBe('partial');
   expect(value.starts).toBe(10);
 });
+
+test('a perfect integrator has a continuum of rest states, which is not counted as so many fixed points', async () => {
+  const integrator = functionSystem({
+    dimension: 2,
+    step: ([x, y]) => [x!, 0.5 * y!],
+    jacobian: () => [
+      [1, 0],
+      [0, 0.5],
+    ],
+  });
+  const value = await run(integrator, [0.3, 0.1], { starts: 64 });
+  expect(value.points).toHaveLength(0);
+  expect(value.degenerate).toBe(64);
+  const listed = await run(integrator, [0.3, 0.1], { starts: 64, all: true });
+  expect(listed.points.every((p) => p.stability === 'marginal' && Math.abs(p.state[1]!) < 1e-11)).toBe(true);
+});

@@ -241,6 +241,7 @@ export const fixedPointsValue: FixedPointsValue = {
   converged: 986,
   unconverged: 20,
   escaped: 0,
+  degenerate: 0,
   slowStarts: 18,
   slowFound: 1,
   outside: 2,
@@ -264,6 +265,7 @@ export const onePoint: FixedPointsValue = {
   converged: 1,
   unconverged: 0,
   escaped: 0,
+  degenerate: 0,
   slowStarts: 0,
   slowFound: 0,
   outside: 0,
@@ -278,6 +280,7 @@ export const noPoints: FixedPointsValue = {
   converged: 0,
   unconverged: 64,
   escaped: 0,
+  degenerate: 0,
   byUnstableDimension: [],
   projection: { explained: [0, 0], paths: [] },
 };
