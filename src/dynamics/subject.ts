@@ -209,5 +209,12 @@ async function readState(spec: string, system: System, seed: number): Promise<Fl
       `--state ${spec} has shape [${shape.join(', ')}], but the state has ${n} entries (${system.coordinates[0]} to ${system.coordinates.at(-1)})`,
     );
   }
+  const bad = values.findIndex((v) => !Number.isFinite(v));
+  if (bad >= 0) {
+    throw new UserError(
+      'CORRUPT',
+      `--state ${spec}: entry ${bad} (${system.coordinates[bad]}) is ${values[bad]}, a state has to be finite`,
+    );
+  }
   return Float64Array.from(values);
 }

@@ -14,6 +14,7 @@ beforeAll(() => {
   writeFileSync(here.file('negative.npy'), npyBytes([3], Float64Array.of(0, -1, 2)));
   writeFileSync(here.file('large.npy'), npyBytes([3], Float64Array.of(0, 5, 2)));
   writeFileSync(here.file('state5.npy'), npyBytes([5], new Float64Array(5)));
+  writeFileSync(here.file('hole4.npy'), npyBytes([4], Float64Array.of(0, Number.NaN, 0, 0)));
   writeFileSync(here.file('notes.txt'), 'not numbers at all\n');
   writeFileSync(here.file('other.json'), '{"schema": 2, "analysis": "lyapunov"}');
 });
@@ -99,6 +100,7 @@ const faults: [string, string[], RegExp][] = [
     /needs 11 rows/,
   ],
   ['a state of the wrong size', gru('--state', 'state5.npy'), /state5\.npy has shape \[5\].*4 entries/],
+  ['a state with a hole', gru('--state', 'hole4.npy'), /entry 1 \(.*h\[1\]\) is NaN/],
   ['a random state of no known size', gru('--state', 'random:x'), /SCALE is not a finite number/],
   ['a state that is no file', gru('--state', 'somewhere'), /somewhere: no such file/],
   ['a loop without a readout', on('no-readout.json', '--closed-loop'), /--closed-loop needs a readout/],
