@@ -71,8 +71,9 @@ async function newBar(total: number): Promise<SingleBar> {
   const { default: progress } = await import('cli-progress');
   const bar = new progress.SingleBar(
     {
-      format: '{bar} {percentage}% · {label} {value}/{total} · {eta_formatted} left',
-      barsize: 20,
+      // A narrow terminal cuts off the end.
+      format: '{bar} {percentage}% · {eta_formatted} left · {label} {value}/{total}',
+      barsize: 12,
       clearOnComplete: true,
       stopOnComplete: false,
       hideCursor: true,

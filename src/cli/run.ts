@@ -85,13 +85,14 @@ async function checkOutputs({ path, given, output }: Request): Promise<void> {
 const speaks = ({ output }: Request): boolean => !output.quiet && output.json !== true && output.json !== '-';
 
 async function speak(result: AnalysisResult, request: Request): Promise<void> {
-  const [{ print }, { sectionOf }] = await Promise.all([
+  const [{ print, wrap }, { sectionOf }, { terminalWidth }] = await Promise.all([
     import('./print.js'),
     import('../../reports/index.js'),
+    import('./terminal.js'),
   ]);
   process.stdout.write(await print(result, sectionOf(result)));
   const hint = driveHint(request);
-  if (hint) process.stdout.write(`\n${hint}\n`);
+  if (hint) process.stdout.write(`\n${wrap(hint, terminalWidth()).join('\n')}\n`);
 }
 
 /** Most networks say more under data than under zero input. */

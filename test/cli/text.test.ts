@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AnalysisName, analyses } from '../../analyses/index.js';
 import { optionsOf } from '../../src/ask.js';
 import { wrap } from '../../src/cli/print.js';
+import { npyBytes } from '../../src/formats/index.js';
 import { flagName } from '../../src/options.js';
 import { bin, folder, rnnscope, writeModels } from './command.js';
 
@@ -13,6 +14,7 @@ const here = folder();
 beforeAll(() => {
   writeModels(here);
   writeFileSync(here.file('flipflop.pt'), readFileSync(example));
+  writeFileSync(here.file('flipflop.drive.npy'), npyBytes([2, 3], new Float64Array(6)));
 });
 afterAll(here.remove);
 
@@ -48,6 +50,14 @@ describe.each(questions)('the text of %s %s', (...args) => {
     expect(stdout).not.toMatch(/\n\n\n|^\n/);
     expect(stdout).toMatch(/[^\n]\n$/);
   });
+});
+
+test('a drive that lies beside the model is pointed out where the input was zero', async () => {
+  const hint = '--drive flipflop.drive.npy';
+  const { stdout } = await run(['jacobian', 'flipflop.pt']);
+  expect(stdout.replace(/\s+/g, ' ')).toContain(hint);
+  for (const more of [['--drive', 'constant:1'], ['--json']])
+    expect((await run(['jacobian', 'flipflop.pt', ...more])).stdout.replace(/\s+/g, ' ')).not.toContain(hint);
 });
 
 describe('colours', () => {
