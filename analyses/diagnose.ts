@@ -248,6 +248,14 @@ function gradientFlow({ value, outcome }: AnalysisResult<GradientsValue | null>)
   }
 }
 
+/** The input that was held while the search went on. */
+function held(input: FixedPointsValue['input']): string {
+  if (input === 'closed loop' || input.length === 0) return '';
+  if (input.some((v) => v !== input[0]))
+    return input.length > 4 ? ' with the input held' : ` at input ${input.map((v) => show(v)).join(', ')}`;
+  return input[0] === 0 ? ' at zero input' : ` at input ${show(input[0]!)}`;
+}
+
 /** What the long lags say of a gradient that is neither gone nor out of hand at the length asked about. */
 function trend({ rate, rateError }: GradientsValue): string {
   if (rateError === null || Math.abs(rate) <= 3 * rateError) return '';
@@ -255,19 +263,20 @@ function trend({ rate, rateError }: GradientsValue): string {
 }
 
 function resting({ value, outcome }: AnalysisResult<FixedPointsValue | null>): Finding {
-  const question =
-    value?.input === 'closed loop' ? 'Where does it rest?' : 'Where does it rest under a held input?';
+  const question = `Where does it rest${value ? held(value.input) : ''}?`;
   if (!value) return unanswered(question, outcome);
   const fixed = value.points.filter((p) => p.kind === 'fixed' && p.reachable !== false);
   const stable = fixed.filter((p) => p.stability === 'stable').length;
   const slow = value.slowFound > 0 ? `, ${counted(value.slowFound, 'slow point')}` : '';
   const ranOff = value.escaped > 0 ? ` (${value.escaped} ran off to where gates saturate)` : '';
+  // Where nothing was found there is nothing to estimate from.
+  const unseen = fixed.length > 0 ? `; ${show(value.coverage.unseen, 2)} estimated unseen (Chao1)` : '';
   const evidence =
     `${value.starts} starts: ${value.converged} at fixed points, ${value.slowStarts} at slow points, ${value.unconverged} unconverged${ranOff}, ` +
-    `${value.outside} at roots beyond the reachable box; ${show(value.coverage.unseen, 2)} estimated unseen (Chao1)`;
+    `${value.outside} at roots beyond the reachable box${unseen}`;
   const found = `${counted(fixed.length, 'fixed point')} (${stable} stable)${slow}`;
   if (fixed.length === 0)
-    return { question, answer: `nowhere that was found${slow}`, level: 'unknown', evidence };
+    return { question, answer: `no fixed point was found${slow}`, level: 'unknown', evidence };
   return {
     question,
     answer: stable > 1 ? `${found}: it can hold one of ${stable} states` : found,

@@ -1,6 +1,6 @@
 import { type Box, pointBox } from '../src/calculus/interval.js';
 import { coverage } from '../src/dynamics/coverage.js';
-import { isHeld } from '../src/dynamics/drive.js';
+import { heldRow } from '../src/dynamics/drive.js';
 import { withoutLeaky } from '../src/dynamics/leaky-reduction.js';
 import { type PrincipalPlane, principalPlane } from '../src/dynamics/principal-plane.js';
 import { reachableBox } from '../src/dynamics/reachable-box.js';
@@ -111,7 +111,7 @@ const options = {
     flags: '--constant <values>',
     help: 'the held input: one number for all, or one each, with commas',
     fallback: undefined,
-    fallbackText: 'the input of a constant drive, otherwise 0',
+    fallbackText: 'the input of a drive that is constant, otherwise 0',
   }),
   all: flag({
     flags: '--all',
@@ -139,10 +139,7 @@ export const fixedPoints: Analysis<typeof options, FixedPointsValue> = {
 
 function heldInput({ system, drive }: Subject, constant: string | undefined): Float64Array {
   const x = new Float64Array(system.inputSize);
-  if (constant === undefined) {
-    if (isHeld(drive)) drive.at(0, x);
-    return x;
-  }
+  if (constant === undefined) return heldRow(drive) ?? x;
   const values = constant.split(',').map((v) => (v.trim() === '' ? Number.NaN : Number(v)));
   if (!values.every(Number.isFinite) || (values.length !== 1 && values.length !== x.length)) {
     throw new UserError(

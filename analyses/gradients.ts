@@ -253,8 +253,12 @@ function decay(log10Norm: readonly number[]): { rate: number; rateError: number 
   if (tail.at(-1) === Number.NEGATIVE_INFINITY) return { rate: Number.NEGATIVE_INFINITY, rateError: null };
   const increments = new BatchMeans(1);
   for (let k = 1; k < tail.length; k++) increments.add(1, [(tail[k]! - tail[k - 1]!) * Math.LN10]);
-  return { rate: increments.means()[0]!, rateError: increments.standardErrors()[0]! };
+  return { rate: increments.means()[0]!, rateError: atLeastRounding(increments.standardErrors()[0]!) };
 }
+
+/** Norms are good to about n ε, a slope over a hundred lags no better than this. */
+const atLeastRounding = (error: number | null): number | null =>
+  error === null ? null : Math.max(error, 1e-14);
 
 /**
  * About the length asked for: below the threshold the gradient has vanished, above its inverse exploded. Where the windows

@@ -1,7 +1,7 @@
 import { BatchMeans } from '../src/dynamics/batch-means.js';
 import { type Drive, requireRows } from '../src/dynamics/drive.js';
 import type { Subject } from '../src/dynamics/subject.js';
-import { type Growth, TangentFrame } from '../src/dynamics/tangent-frame.js';
+import { type Growth, ROUNDING, TangentFrame } from '../src/dynamics/tangent-frame.js';
 import { Divergence, Trajectory } from '../src/dynamics/trajectory.js';
 import { UserError } from '../src/errors.js';
 import { integer, type OptionRow, type Values } from '../src/options.js';
@@ -49,6 +49,8 @@ const DEFAULT_WARMUP = 200;
 const DEFAULT_ALIGN = 100;
 const DEFAULT_COUNT = 512;
 const TRACE_POINTS = 200;
+/** Decompositions in a run, so that there are batches enough for a standard error. */
+const LEAST_INTERVALS = 64;
 const TRACE_EXPONENTS = 16;
 
 /** 'auto', or a whole number of steps. */
@@ -150,7 +152,11 @@ class Spectrum {
     const { count, reorthonormalise } = options;
     this.whole = count === subject.system.dimension;
     this.trajectory = new Trajectory(subject.system, subject.drive, subject.initialState);
-    this.frame = new TangentFrame(this.trajectory, count, { reorthonormalise, determinants: this.whole });
+    this.frame = new TangentFrame(this.trajectory, count, {
+      reorthonormalise,
+      determinants: this.whole,
+      longest: Math.floor(options.steps / LEAST_INTERVALS),
+    });
     this.means = new BatchMeans(count);
     this.trace = new Trace(Math.ceil(options.steps / TRACE_POINTS));
   }
@@ -197,7 +203,11 @@ class Spectrum {
     const { steps } = this.means;
     const raw = this.diverged || steps === 0 ? this.unknown() : Array.from(this.means.means());
     const order = raw.map((_, i) => i).sort((a, b) => raw[b]! - raw[a]! || a - b);
-    const errors = steps === 0 ? raw.map(() => null) : this.means.standardErrors();
+    // No error is smaller than what rounding may have done.
+    const errors =
+      steps === 0
+        ? raw.map(() => null)
+        : this.means.standardErrors().map((e) => (e === null ? null : Math.max(e, ROUNDING)));
     const exponents = order.map((i) => raw[i]!);
     const standardErrors = order.map((i) => (this.diverged ? null : errors[i]!));
     const sum = exponents.reduce((total, v) => total + v, 0);

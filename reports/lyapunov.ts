@@ -5,13 +5,15 @@ import type { Chart, Fact, Row, Section, Table } from './section.js';
 import { extent, thin } from './shape.js';
 
 export function lyapunov({ value }: AnalysisResult<LyapunovValue>): Section {
+  // A state that overflowed leaves exponents that are not numbers.
+  const measured = value.exponents.length > 0 && !value.exponents.some(Number.isNaN);
   return {
     title: 'Do nearby trajectories merge or separate?',
     reading: value.exponents.length === 0 ? 'No exponent was computed.' : reading(value),
     caveats: caveats(value),
-    facts: value.exponents.length === 0 ? [] : facts(value),
+    facts: measured ? facts(value) : [],
     charts: value.exponents.some(Number.isFinite) ? [spectrum(value), ...traceCharts(value)] : [],
-    tables: [exponentTable(value)],
+    tables: measured ? [exponentTable(value)] : [],
   };
 }
 

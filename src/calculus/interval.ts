@@ -27,10 +27,9 @@ export const joinBoxes = (boxes: readonly Box[]): Box => ({
   hi: Float64Array.from(boxes.flatMap((box) => Array.from(box.hi))),
 });
 
-/** Whether `inner` lies in `outer` widened by `slack` · (1 + |end|). */
-export const contains = (outer: Box, inner: Box, slack = 0): boolean =>
-  inner.lo.every((v, i) => v >= outer.lo[i]! - slack * (1 + Math.abs(outer.lo[i]!))) &&
-  inner.hi.every((v, i) => v <= outer.hi[i]! + slack * (1 + Math.abs(outer.hi[i]!)));
+/** Whether `inner` lies in `outer`. */
+export const contains = (outer: Box, inner: Box): boolean =>
+  inner.lo.every((v, i) => v >= outer.lo[i]!) && inner.hi.every((v, i) => v <= outer.hi[i]!);
 
 const ULP = Number.EPSILON;
 /** Math.exp and Math.tanh are good to about one unit in the last place; four are allowed for. */

@@ -18,6 +18,23 @@ export interface Drive {
 export const isHeld = (drive: Drive): boolean =>
   drive.kind === 'zero' || drive.kind === 'constant' || drive.kind === 'none';
 
+/** Rows of data looked through for whether they are all alike. */
+const LONGEST_LOOK = 100_000;
+
+/** The input that a drive holds: of data too, where all rows are alike. null where it changes. */
+export function heldRow(drive: Drive): Float64Array | null {
+  const first = new Float64Array(drive.inputSize);
+  drive.at(0, first);
+  if (isHeld(drive)) return first;
+  if (!Number.isFinite(drive.length) || drive.length > LONGEST_LOOK) return null;
+  const row = new Float64Array(drive.inputSize);
+  for (let t = 1; t < drive.length; t++) {
+    drive.at(t, row);
+    if (row.some((v, i) => v !== first[i])) return null;
+  }
+  return first;
+}
+
 export const zeroDrive = (inputSize: number): Drive => ({
   kind: inputSize === 0 ? 'none' : 'zero',
   spec: 'zero',

@@ -19,6 +19,9 @@ const TARGET_SPREAD = Math.log(1e4);
 const LARGEST_SPREAD = Math.log(1e7);
 const LONGEST_INTERVAL = 128;
 
+/** What a decomposition may be off by, relative to 1: rounding times the condition that R is let grow to. */
+export const ROUNDING = Number.EPSILON * Math.exp(TARGET_SPREAD);
+
 /**
  * An orthonormal frame carried along an orbit, J_t Q = Q' R with positive diagonal.
  * G. Benettin et al., Meccanica 15 (1980): ln R_ii is the growth of the i-th direction.
@@ -29,15 +32,22 @@ export class TangentFrame {
   private interval: number;
   /** Columns that a singular J has annihilated: what they hold since is noise. */
   private readonly dead: boolean[];
+  private readonly longest: number;
 
   constructor(
     private readonly trajectory: Trajectory,
     private readonly count: number,
-    private readonly options: { readonly reorthonormalise: number | 'auto'; readonly determinants: boolean },
+    private readonly options: {
+      readonly reorthonormalise: number | 'auto';
+      readonly determinants: boolean;
+      /** No automatic interval is longer, so that there are enough of them to tell their spread. */
+      readonly longest: number;
+    },
   ) {
     this.Q = identity(trajectory.system.dimension, count);
     this.spare = zeros(trajectory.system.dimension, count);
     this.interval = options.reorthonormalise === 'auto' ? 1 : options.reorthonormalise;
+    this.longest = Math.max(1, Math.min(LONGEST_INTERVAL, options.longest));
     this.dead = new Array<boolean>(count).fill(false);
   }
 
@@ -65,7 +75,7 @@ export class TangentFrame {
       growth = { ...this.attempt(steps, true), logAbsDet: Number.NaN };
     }
     if (automatic) {
-      const perStep = Math.max(spread / steps, TARGET_SPREAD / LONGEST_INTERVAL);
+      const perStep = Math.max(spread / steps, TARGET_SPREAD / this.longest);
       this.interval = Math.max(1, Math.min(2 * steps, Math.floor(TARGET_SPREAD / perStep)));
     }
     return growth;

@@ -61,7 +61,7 @@ test('exponents come in descending order with their errors and traces, whatever 
   const value = await run(diagonal([0.5, 0.9, 0.7]), [0, 0, 0], { warmup: 0, align: 0, steps: 500 });
   const expected = [0.9, 0.7, 0.5].map(Math.log);
   expected.forEach((v, i) => void expect(value.exponents[i]).toBeCloseTo(v, 12));
-  expect(value.standardErrors.every((e) => e !== null && e < 1e-12)).toBe(true);
+  expect(value.standardErrors.every((e) => e !== null && e < 1e-11)).toBe(true);
   value.trace.exponents.at(-1)!.forEach((v, i) => void expect(v).toBeCloseTo(expected[i]!, 12));
 });
 

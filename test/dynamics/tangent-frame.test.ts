@@ -29,7 +29,7 @@ function carry(
 ): Carried {
   const determinants = count === system.dimension;
   const orbit = new Trajectory(system, zeroDrive(system.inputSize), Float64Array.from(start));
-  const frame = new TangentFrame(orbit, count, { reorthonormalise: interval, determinants });
+  const frame = new TangentFrame(orbit, count, { reorthonormalise: interval, determinants, longest: 128 });
   const growths: Growth[] = [];
   for (let done = 0; done < steps; ) {
     const growth = frame.advance(steps - done);
@@ -190,7 +190,7 @@ describe('a singular Jacobian', () => {
       ],
     });
     const orbit = new Trajectory(map, zeroDrive(0), new Float64Array(2));
-    const frame = new TangentFrame(orbit, 2, { reorthonormalise: 1, determinants: true });
+    const frame = new TangentFrame(orbit, 2, { reorthonormalise: 1, determinants: true, longest: 128 });
     const second = Array.from({ length: 10 }, () => frame.advance(1).logs[1]!);
     expect(second.slice(0, 5)).toEqual(new Array(5).fill(Math.log(0.5)));
     expect(second.slice(5)).toEqual(new Array(5).fill(Number.NEGATIVE_INFINITY));
