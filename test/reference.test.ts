@@ -187,15 +187,32 @@ test('exponents of adding-lstm64 that QR in doubles does not resolve move as muc
   expect(farthest(tail(ours), tail(reference))).toBeLessThan(10 * farthest(tail(ours), tail(shifted)));
 });
 
+// QR at every step, as the references have it: these spectra magnify rounding, and with it the choice of interval.
 describe('the leading exponents of the character models', () => {
   test.each([
     ['charlm-gru2x96', 12],
     ['charlm-lstm2x96', 48],
   ])('of %s agree with PyTorch under its text', async (name, count) => {
     const { exponents, warmup, steps } = referenceOf(name).lyapunov_driven;
-    // QR at every step, as the reference has it: these spectra magnify rounding, and with it the choice of interval.
     const given = { warmup, steps, align: 0, count, reorthonormalise: 1 };
     const value = await run<LyapunovValue>('lyapunov', name, given);
+    expect(farthest(value.exponents, exponents.slice(0, count))).toBeLessThan(1e-8);
+  });
+
+  test.each([
+    ['charlm-gru2x96', 32],
+    ['charlm-lstm2x96', 48],
+  ])('of %s agree with PyTorch at zero input', async (name, count) => {
+    const { exponents, warmup, steps } = referenceOf(name).lyapunov_zero_input;
+    const resting = { ...(await subject(name, {})), initialState: await after200(name) };
+    const { result } = await askOf('lyapunov', resting, {
+      warmup,
+      steps,
+      align: 0,
+      count,
+      reorthonormalise: 1,
+    });
+    const value = result.value as LyapunovValue;
     expect(farthest(value.exponents, exponents.slice(0, count))).toBeLessThan(1e-8);
   });
 });
