@@ -49,6 +49,11 @@ const DEFAULT_WARMUP = 200;
 const DEFAULT_ALIGN = 100;
 const DEFAULT_COUNT = 512;
 const TRACE_POINTS = 200;
+/**
+ * Columns carried beside those that are asked for. Over a finite run the growth of columns does not fall in order, so that
+ * one of the next may overtake the last: with some to spare, the largest are among those carried.
+ */
+const LEAST_SPARE = 4;
 /** Decompositions in a run, so that there are batches enough for a standard error. */
 const LEAST_INTERVALS = 64;
 const TRACE_EXPONENTS = 16;
@@ -150,14 +155,16 @@ class Spectrum {
     private readonly options: ReturnType<typeof settle>,
   ) {
     const { count, reorthonormalise } = options;
-    this.whole = count === subject.system.dimension;
+    const { dimension } = subject.system;
+    this.whole = count === dimension;
+    const columns = Math.min(dimension, count + Math.ceil(count / 2) + LEAST_SPARE);
     this.trajectory = new Trajectory(subject.system, subject.drive, subject.initialState);
-    this.frame = new TangentFrame(this.trajectory, count, {
+    this.frame = new TangentFrame(this.trajectory, columns, {
       reorthonormalise,
       determinants: this.whole,
       longest: Math.floor(options.steps / LEAST_INTERVALS),
     });
-    this.means = new BatchMeans(count);
+    this.means = new BatchMeans(columns);
     this.trace = new Trace(Math.ceil(options.steps / TRACE_POINTS));
   }
 
@@ -202,7 +209,10 @@ class Spectrum {
   value(): LyapunovValue {
     const { steps } = this.means;
     const raw = this.diverged || steps === 0 ? this.unknown() : Array.from(this.means.means());
-    const order = raw.map((_, i) => i).sort((a, b) => raw[b]! - raw[a]! || a - b);
+    const order = raw
+      .map((_, i) => i)
+      .sort((a, b) => raw[b]! - raw[a]! || a - b)
+      .slice(0, this.options.count);
     // No error is smaller than what rounding may have done.
     const errors =
       steps === 0
