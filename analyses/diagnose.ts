@@ -139,8 +139,10 @@ function boundedness({ system, drive, mode }: Subject): Finding {
     };
   }
   const most = box.hi.reduce((a, b) => Math.max(a, b), 0);
+  const seen =
+    isHeld(drive) || Number.isFinite(drive.length) ? 'the drive' : `the drive’s first ${LOOK} rows`;
   const inputs =
-    mode === 'closed loop' ? 'fed with its own readout' : 'for inputs within the range of the drive';
+    mode === 'closed loop' ? 'fed with its own readout' : `for inputs within the range of ${seen}`;
   return {
     question,
     answer: `no: once |h| ≤ 1, no entry of the state can exceed ${show(most)} in size${most > LOOSE ? ' (a loose bound)' : ''}, ${inputs}`,
@@ -151,11 +153,12 @@ function boundedness({ system, drive, mode }: Subject): Finding {
 
 /** A bound beyond this says that the state is bounded, and little of how large it gets. */
 const LOOSE = 100;
-const LONGEST_SCAN = 10_000;
+/** Rows of a drive without end that its range is taken from. */
+const LOOK = 10_000;
 
 /** Smallest and largest value of each input over the drive, or over its beginning where it has no end. */
 function inputRange(drive: Drive): Box {
-  const rows = isHeld(drive) ? 1 : Math.min(drive.length, LONGEST_SCAN);
+  const rows = isHeld(drive) ? 1 : Number.isFinite(drive.length) ? drive.length : LOOK;
   const row = new Float64Array(drive.inputSize);
   const lo = new Float64Array(drive.inputSize).fill(Number.POSITIVE_INFINITY);
   const hi = new Float64Array(drive.inputSize).fill(Number.NEGATIVE_INFINITY);
