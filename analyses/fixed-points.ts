@@ -9,6 +9,7 @@ import { isIsolated, stabilityAt } from '../src/dynamics/stability.js';
 import { startsFor } from '../src/dynamics/starts.js';
 import type { Subject } from '../src/dynamics/subject.js';
 import { UserError } from '../src/errors.js';
+import { parseNumber } from '../src/numbers.js';
 import { flag, integer, number, text, type Values } from '../src/options.js';
 import { complete, interrupted, type Watch } from '../src/outcome.js';
 import type { Complex } from '../src/result.js';
@@ -140,7 +141,7 @@ export const fixedPoints: Analysis<typeof options, FixedPointsValue> = {
 function heldInput({ system, drive }: Subject, constant: string | undefined): Float64Array {
   const x = new Float64Array(system.inputSize);
   if (constant === undefined) return heldRow(drive) ?? x;
-  const values = constant.split(',').map((v) => (v.trim() === '' ? Number.NaN : Number(v)));
+  const values = constant.split(',').map(parseNumber);
   if (!values.every(Number.isFinite) || (values.length !== 1 && values.length !== x.length)) {
     throw new UserError(
       'USAGE',

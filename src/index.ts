@@ -26,7 +26,7 @@ export { npyBytes, readArray, readWeightFile } from './formats/index.js';
 export type { Tensor, WeightFile } from './formats/weight-file.js';
 export { fromJson, toJson } from './json.js';
 export type { Matrix } from './linalg/matrix.js';
-export { readModel } from './model/index.js';
+export { listModules, readModel } from './model/index.js';
 export type { Model, ModelOptions } from './model/model.js';
 export type { Outcome, Watch } from './outcome.js';
 export type { AnalysisResult, Complex, ModelSummary } from './result.js';

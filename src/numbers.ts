@@ -43,3 +43,6 @@ function showPower(sign: string, mantissa: number, exponent: number, digits: num
 /** 1 fixed point, 2 fixed points. */
 export const counted = (n: number, what: string, plural = `${what}s`): string =>
   `${n} ${n === 1 ? what : plural}`;
+
+/** Text as a number, NaN where it is none; blank text is none, though `Number` takes it for 0. */
+export const parseNumber = (text: string): number => (text.trim() === '' ? Number.NaN : Number(text));

@@ -1,4 +1,5 @@
 import { UserError } from './errors.js';
+import { parseNumber } from './numbers.js';
 
 /** One option, said once: the command line's flag, help and check, the library's field and the JSON key come from it. */
 export interface OptionRow<T> {
@@ -39,7 +40,7 @@ const numeric = <F extends number | undefined>(
   ({
     ...row,
     parse: (given: unknown, flag: string): number => {
-      const v = typeof given === 'string' && given.trim() === '' ? Number.NaN : Number(given);
+      const v = typeof given === 'string' ? parseNumber(given) : Number(given);
       return accepts(v) ? v : refuse(flag, expected, given);
     },
   }) as unknown as Row<F>;

@@ -6,6 +6,14 @@ import type { Readout } from '../model/model.js';
 import { solveShifted } from './shifted-solve.js';
 import type { Linearisation, System } from './system.js';
 
+/** out ← C h + d, which it returns. */
+export function applyReadout({ weight, bias }: Readout, h: Float64Array, out: Float64Array): Float64Array {
+  if (bias) out.set(bias);
+  else out.fill(0);
+  gemv(out, weight, h, { beta: 1 });
+  return out;
+}
+
 /**
  * The network fed with its own readout: F(s) = G(s, C h + d), with h the rows [from, to) of s. J + (∂G/∂x) C.
  * It has no input of its own.
@@ -13,12 +21,7 @@ import type { Linearisation, System } from './system.js';
 export function closedLoop(open: System, readout: Readout, h: { from: number; to: number }): System {
   const C = readout.weight;
   const x = new Float64Array(C.rows);
-  const feed = (s: Float64Array): Float64Array => {
-    if (readout.bias) x.set(readout.bias);
-    else x.fill(0);
-    gemv(x, C, s.subarray(h.from, h.to), { beta: 1 });
-    return x;
-  };
+  const feed = (s: Float64Array): Float64Array => applyReadout(readout, s.subarray(h.from, h.to), x);
   return {
     dimension: open.dimension,
     inputSize: 0,

@@ -9,8 +9,7 @@ export interface PrincipalPlane {
 /** The mean of the states and their two directions of largest variance, by power iteration on centred rows. */
 export function principalPlane(states: readonly Float64Array[]): PrincipalPlane {
   const n = states[0]?.length ?? 0;
-  const mean = new Float64Array(n);
-  for (const s of states) for (let i = 0; i < n; i++) mean[i] = mean[i]! + s[i]! / states.length;
+  const mean = meanState(states);
   const centred = states.map((s) => s.map((v, i) => v - mean[i]!));
   const total = centred.reduce((sum, s) => sum + dot(s, s), 0);
   const first = leading(centred, n);
@@ -24,6 +23,13 @@ export function principalPlane(states: readonly Float64Array[]): PrincipalPlane 
       return [dot(d, first.axis), dot(d, second.axis)];
     },
   };
+}
+
+/** The mean of each coordinate. */
+export function meanState(states: readonly Float64Array[]): Float64Array {
+  const mean = new Float64Array(states[0]?.length ?? 0);
+  for (const s of states) for (let i = 0; i < mean.length; i++) mean[i] = mean[i]! + s[i]! / states.length;
+  return mean;
 }
 
 const ITERATIONS = 200;

@@ -1,12 +1,14 @@
 import { lu } from '../linalg/index.js';
-import { type Matrix, zeros } from '../linalg/matrix.js';
+import { copy, type Matrix, zeros } from '../linalg/matrix.js';
 
 /** y with (J − I) y = b; null where J − I is singular to rounding. */
-export function solveShifted(J: Matrix, b: Float64Array): Float64Array | null {
-  const A = zeros(J.rows, J.rows);
-  A.data.set(J.data);
-  for (let i = 0; i < A.rows; i++) A.data[i * (A.rows + 1)] = A.data[i * (A.rows + 1)]! - 1;
-  return solve(A, b);
+export const solveShifted = (J: Matrix, b: Float64Array): Float64Array | null => solve(minusIdentity(J), b);
+
+/** J − I. */
+export function minusIdentity(J: Matrix): Matrix {
+  const A = copy(J);
+  for (let i = 0; i < A.rows; i++) A.data[i * (A.cols + 1)] = A.data[i * (A.cols + 1)]! - 1;
+  return A;
 }
 
 function solve(A: Matrix, b: Float64Array): Float64Array | null {

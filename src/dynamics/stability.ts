@@ -1,6 +1,7 @@
 import { eigenvalueCondition, eigenvalues, frobeniusNorm, lu } from '../linalg/index.js';
 import type { Matrix } from '../linalg/matrix.js';
 import type { Complex } from '../result.js';
+import { minusIdentity } from './shifted-solve.js';
 import type { System } from './system.js';
 
 export interface StabilityAt {
@@ -70,8 +71,5 @@ export const isIsolated = (system: System, x: Float64Array, s: Float64Array): bo
   lu(shifted(system, x, s)).reciprocalCondition() > system.dimension * Number.EPSILON;
 
 /** J − I at s. */
-function shifted(system: System, x: Float64Array, s: Float64Array): Matrix {
-  const A = system.linearise(s, x).jacobian();
-  for (let i = 0; i < A.rows; i++) A.data[i * (A.cols + 1)] = A.data[i * (A.cols + 1)]! - 1;
-  return A;
-}
+const shifted = (system: System, x: Float64Array, s: Float64Array): Matrix =>
+  minusIdentity(system.linearise(s, x).jacobian());

@@ -1,6 +1,7 @@
 import type { Box } from '../calculus/interval.js';
 import { type Random, random } from '../random.js';
 import { type Drive, isHeld, noiseDrive } from './drive.js';
+import { meanState } from './principal-plane.js';
 import type { Subject } from './subject.js';
 import { Trajectory } from './trajectory.js';
 
@@ -101,10 +102,9 @@ function mixture(pick: () => Float64Array, draw: Random): Float64Array {
 }
 
 function deviations(states: readonly Float64Array[]): Float64Array {
-  const n = states[0]!.length;
-  const mean = new Float64Array(n);
-  for (const s of states) for (let i = 0; i < n; i++) mean[i] = mean[i]! + s[i]! / states.length;
-  const squares = new Float64Array(n);
-  for (const s of states) for (let i = 0; i < n; i++) squares[i] = squares[i]! + (s[i]! - mean[i]!) ** 2;
+  const mean = meanState(states);
+  const squares = new Float64Array(mean.length);
+  for (const s of states)
+    for (let i = 0; i < mean.length; i++) squares[i] = squares[i]! + (s[i]! - mean[i]!) ** 2;
   return squares.map((v) => Math.sqrt(v / states.length));
 }

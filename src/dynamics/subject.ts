@@ -1,9 +1,10 @@
 import { UserError } from '../errors.js';
 import { readArray } from '../formats/index.js';
 import type { Model } from '../model/model.js';
+import { parseNumber } from '../numbers.js';
 import { choice, flag, integer, type OptionTable, text, type Values } from '../options.js';
 import { random } from '../random.js';
-import { closedLoop } from './closed-loop.js';
+import { applyReadout, closedLoop } from './closed-loop.js';
 import {
   constantDrive,
   type Drive,
@@ -112,17 +113,10 @@ export async function subjectOf(model: Model, options: Values<typeof subjectOpti
     seed: options.seed,
     model,
     ...(readout && {
-      output: (state: Float64Array) => applyReadout(readout, state.subarray(rows.from, rows.to)),
+      output: (state: Float64Array) =>
+        applyReadout(readout, state.subarray(rows.from, rows.to), new Float64Array(readout.weight.rows)),
     }),
   };
-}
-
-function applyReadout({ weight, bias }: NonNullable<Model['readout']>, h: Float64Array): Float64Array {
-  return Float64Array.from({ length: weight.rows }, (_, i) => {
-    let sum = bias ? bias[i]! : 0;
-    for (let j = 0; j < weight.cols; j++) sum += weight.data[i * weight.cols + j]! * h[j]!;
-    return sum;
-  });
 }
 
 function requireReadout({ readout, inputSize, source }: Model): void {
@@ -141,7 +135,7 @@ function requireReadout({ readout, inputSize, source }: Model): void {
 }
 
 const number = (given: string, what: string): number => {
-  const v = given.trim() === '' ? Number.NaN : Number(given);
+  const v = parseNumber(given);
   if (!Number.isFinite(v)) throw new UserError('USAGE', `${what} is not a finite number in '${given}'`);
   return v;
 };
