@@ -105,4 +105,5 @@ export const interval: Algebra<Box> = {
   sigmoid: monotone(elementary.sigmoid.value, 0, 1),
   tanh: monotone(elementary.tanh.value, -1, 1),
   relu: monotone(elementary.relu.value, 0, Number.POSITIVE_INFINITY),
+  named: (_name, q) => q,
 };

@@ -31,14 +31,17 @@ export interface Forms {
 
 const ones = (length: number): Float64Array => new Float64Array(length).fill(1);
 
-export function linearForms(graph: Graph, tape: Tape): Forms {
+/** `cut`: nodes that are held where they are, as if nothing before them could move them. */
+export function linearForms(graph: Graph, tape: Tape, cut: ReadonlySet<number> = new Set()): Forms {
   const kept = keptNodes(graph);
   const updates: (() => void)[] = [];
   const forms: Term[][] = [];
   const seen = (id: number): Term[] =>
-    isSource(graph.nodes[id]!) || kept.has(id)
-      ? [{ source: id, W: null, coefficient: ones(graph.nodes[id]!.length) }]
-      : forms[id]!;
+    cut.has(id)
+      ? []
+      : isSource(graph.nodes[id]!) || kept.has(id)
+        ? [{ source: id, W: null, coefficient: ones(graph.nodes[id]!.length) }]
+        : forms[id]!;
   graph.nodes.forEach((node, id) => {
     forms[id] = form(node, id, seen, tape, updates);
   });

@@ -39,13 +39,15 @@ export class Plan {
   private readonly scratch = new Map<number, Matrix>();
   private stamp = 0;
 
-  constructor(cell: Cell, weights: CellWeights) {
+  /** `cut` names quantities whose derivative is left out: J then lacks every path through them. */
+  constructor(cell: Cell, weights: CellWeights, cut: readonly string[] = []) {
     this.graph = trace(cell, weights);
     this.blocks = cell.blocks.length;
     this.hiddenSize = weights.hiddenSize;
     this.inputSize = weights.inputSize;
     this.tape = emptyTape(this.graph);
-    this.forms = linearForms(this.graph, this.tape);
+    const { named } = this.graph;
+    this.forms = linearForms(this.graph, this.tape, new Set(cut.flatMap((name) => named.get(name) ?? [])));
     this.targets = this.forms.targets.map(({ node, terms }) => ({
       node,
       groups: groupBySource(terms, this.graph),
@@ -120,6 +122,15 @@ export class Plan {
       for (let i = 0; i < out.length; i++) out[i] = 1 - q[i]!;
     }
     return out;
+  }
+
+  /** Where a named quantity is found after each step, and its pre-activation if it is a σ. */
+  quantity(name: string): { readonly value: Float64Array; readonly logit: Float64Array | null } {
+    const id = this.graph.named.get(name)!;
+    const node = this.graph.nodes[id]!;
+    const { values } = this.tape;
+    const sigmoid = node.op === 'unary' && node.f === 'sigmoid';
+    return { value: values[id]!, logit: sigmoid ? values[node.arg]! : null };
   }
 
   /** Makes ready the derivative at the last evaluated point. */

@@ -19,6 +19,8 @@ export interface Graph {
   readonly nodes: readonly Node[];
   /** outputs[b] is the node that is the next value of state block b. */
   readonly outputs: readonly number[];
+  /** Named quantities → their nodes. */
+  readonly named: ReadonlyMap<string, number>;
 }
 
 /** A traced quantity: a node, or two that stand one above the other until an affine splits them. */
@@ -27,14 +29,15 @@ type Traced = number | { readonly top: number; readonly bottom: number };
 /** Reads a cell's equations once and writes down what they do. */
 export function trace(cell: Cell, weights: CellWeights): Graph {
   const nodes: Node[] = [];
+  const named = new Map<string, number>();
   const push = (node: Node): number => nodes.push(node) - 1;
   const H = weights.hiddenSize;
   const state = Object.fromEntries(
     cell.blocks.map((name, block) => [name, push({ op: 'state', block, length: H }) as Traced]),
   );
   const x = push({ op: 'input', length: weights.inputSize });
-  const next = cell.equations<Traced>(recorder(nodes, push), weights, state, x);
-  return { nodes, outputs: cell.blocks.map((name) => single(next[name]!)) };
+  const next = cell.equations<Traced>(recorder(nodes, named, push), weights, state, x);
+  return { nodes, outputs: cell.blocks.map((name) => single(next[name]!)), named };
 }
 
 function single(q: Traced): number {
@@ -42,7 +45,11 @@ function single(q: Traced): number {
   return q;
 }
 
-function recorder(nodes: readonly Node[], push: (node: Node) => number): Algebra<Traced> {
+function recorder(
+  nodes: readonly Node[],
+  named: Map<string, number>,
+  push: (node: Node) => number,
+): Algebra<Traced> {
   const like = (q: number): number => nodes[q]!.length;
   const binary = (op: 'add' | 'mul') => (a: Traced, b: Traced) =>
     push({ op, a: single(a), b: single(b), length: like(single(a)) });
@@ -73,6 +80,10 @@ function recorder(nodes: readonly Node[], push: (node: Node) => number): Algebra
     sigmoid: unary('sigmoid'),
     tanh: unary('tanh'),
     relu: unary('relu'),
+    named: (name, q) => {
+      named.set(name, single(q));
+      return q;
+    },
   };
 }
 

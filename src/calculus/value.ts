@@ -24,6 +24,7 @@ export const value: Algebra<Vector> = {
   sigmoid: unary('sigmoid'),
   tanh: unary('tanh'),
   relu: unary('relu'),
+  named: (_name, q) => q,
 };
 
 /** s' = F(s, x) of one cell, straight from its equations. */

@@ -24,6 +24,24 @@ export interface Algebra<Q> {
   tanh(q: Q): Q;
   /** max(q, 0), with derivative 0 at 0 as PyTorch has it. */
   relu(q: Q): Q;
+  /** q itself, which readers then know by the name of one of the cell's `quantities`. */
+  named(name: string, q: Q): Q;
+}
+
+/**
+ * What a quantity inside a cell does. A gate lies in [0, 1]: `keep` is the share of the old state that stays, `write` the share of
+ * the candidate that enters, `withhold` the share that does not, `show` the share of the state that is handed on, `reset` the
+ * share that the candidate sees. The `candidate` is what is offered.
+ */
+export type Role = 'keep' | 'write' | 'withhold' | 'show' | 'reset' | 'candidate';
+
+/** A quantity that `equations` names, in the order of evaluation. */
+export interface Quantity {
+  /** As the formula has it. */
+  readonly name: string;
+  readonly role: Role;
+  /** The state block that it acts on. */
+  readonly block: string;
 }
 
 /** The sizes that a parameter's shape is made of: H hidden units, I inputs. */
@@ -64,6 +82,8 @@ export interface Cell {
   readonly blocks: readonly string[];
   /** Blocks with c' = f ⊙ c + a where neither f nor a depends on c: their rest value is a/(1 − f). */
   readonly leaky?: readonly string[];
+  /** Gates and candidates, by the names that `equations` gives them; absent in a cell without gates. */
+  readonly quantities?: readonly Quantity[];
   readonly parameters: readonly CellParameter[];
   equations<Q>(op: Algebra<Q>, w: CellWeights, s: State<Q>, x: Q): State<Q>;
 }

@@ -11,10 +11,14 @@ export const cfn: Cell = {
     "h' = θ ⊙ tanh(h) + η ⊙ tanh(W x)",
   ],
   blocks: ['h'],
+  quantities: [
+    { name: 'θ', role: 'keep', block: 'h' },
+    { name: 'η', role: 'write', block: 'h' },
+  ],
   parameters: [...['t', 'e'].flatMap(gateParameters), matrixParameter('W', 'I')],
   equations(op, w, { h }, x) {
-    const theta = op.sigmoid(preactivation(op, w, 't', h!, x));
-    const eta = op.sigmoid(preactivation(op, w, 'e', h!, x));
+    const theta = op.named('θ', op.sigmoid(preactivation(op, w, 't', h!, x)));
+    const eta = op.named('η', op.sigmoid(preactivation(op, w, 'e', h!, x)));
     return { h: op.add(op.mul(theta, op.tanh(h!)), op.mul(eta, op.tanh(op.affine(w.matrices.W!, x)))) };
   },
 };

@@ -39,12 +39,18 @@ export const gatedRnn: Cell = {
   ],
   blocks: ['h', 'c'],
   leaky: ['c'],
+  quantities: [
+    { name: 'i', role: 'write', block: 'c' },
+    { name: 'f', role: 'keep', block: 'c' },
+    { name: 'o', role: 'show', block: 'h' },
+    { name: 'candidate', role: 'candidate', block: 'c' },
+  ],
   parameters: [...['i', 'f', 'o'].flatMap(gate), matrixParameter('W_hc', 'H+I'), vectorParameter('b_c')],
   equations(op, w, { h, c }, x) {
-    const i = threeTerms(op, w, 'i', h!, x);
-    const f = threeTerms(op, w, 'f', h!, x);
-    const o = threeTerms(op, w, 'o', h!, x);
-    const candidate = op.tanh(joint(op, w, 'W_hc', 'b_c', h!, x));
+    const i = op.named('i', threeTerms(op, w, 'i', h!, x));
+    const f = op.named('f', threeTerms(op, w, 'f', h!, x));
+    const o = op.named('o', threeTerms(op, w, 'o', h!, x));
+    const candidate = op.named('candidate', op.tanh(joint(op, w, 'W_hc', 'b_c', h!, x)));
     const next = op.add(op.mul(f, c!), op.mul(i, candidate));
     return { h: op.mul(o, op.tanh(next)), c: next };
   },

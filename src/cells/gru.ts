@@ -23,11 +23,16 @@ const gru = (name: string, summary: string, candidateFormula: string, candidate:
     "h' = (1 − z) ⊙ n + z ⊙ h",
   ],
   blocks: ['h'],
+  quantities: [
+    { name: 'r', role: 'reset', block: 'h' },
+    { name: 'z', role: 'keep', block: 'h' },
+    { name: 'n', role: 'candidate', block: 'h' },
+  ],
   parameters: ['r', 'z', 'n'].flatMap(gateParameters),
   equations(op, w, { h }, x) {
-    const r = op.sigmoid(preactivation(op, w, 'r', h!, x));
-    const z = op.sigmoid(preactivation(op, w, 'z', h!, x));
-    const n = op.tanh(op.add(input(op, w, 'n', x), candidate(op, w, r, h!)));
+    const r = op.named('r', op.sigmoid(preactivation(op, w, 'r', h!, x)));
+    const z = op.named('z', op.sigmoid(preactivation(op, w, 'z', h!, x)));
+    const n = op.named('n', op.tanh(op.add(input(op, w, 'n', x), candidate(op, w, r, h!))));
     return { h: op.mix(z, n, h!) };
   },
 });

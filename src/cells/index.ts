@@ -7,7 +7,7 @@ import { lstm } from './lstm.js';
 import { plrnn } from './plrnn.js';
 import { gruSeparateGates, gruTwoStep } from './separate-gates.js';
 
-export type { Algebra, Cell, CellParameter, CellWeights, Extent, State } from './cell.js';
+export type { Algebra, Cell, CellParameter, CellWeights, Extent, Quantity, Role, State } from './cell.js';
 
 /** Every recurrence that rnnscope knows. A new one is its equations and one line here. */
 export const cells: readonly Cell[] = [

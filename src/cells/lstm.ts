@@ -13,12 +13,18 @@ export const lstm: Cell = {
   ],
   blocks: ['h', 'c'],
   leaky: ['c'],
+  quantities: [
+    { name: 'i', role: 'write', block: 'c' },
+    { name: 'f', role: 'keep', block: 'c' },
+    { name: 'g', role: 'candidate', block: 'c' },
+    { name: 'o', role: 'show', block: 'h' },
+  ],
   parameters: ['i', 'f', 'g', 'o'].flatMap(gateParameters),
   equations(op, w, { h, c }, x) {
-    const i = op.sigmoid(preactivation(op, w, 'i', h!, x));
-    const f = op.sigmoid(preactivation(op, w, 'f', h!, x));
-    const g = op.tanh(preactivation(op, w, 'g', h!, x));
-    const o = op.sigmoid(preactivation(op, w, 'o', h!, x));
+    const i = op.named('i', op.sigmoid(preactivation(op, w, 'i', h!, x)));
+    const f = op.named('f', op.sigmoid(preactivation(op, w, 'f', h!, x)));
+    const g = op.named('g', op.tanh(preactivation(op, w, 'g', h!, x)));
+    const o = op.named('o', op.sigmoid(preactivation(op, w, 'o', h!, x)));
     const next = op.add(op.mul(f, c!), op.mul(i, g));
     return { h: op.mul(o, op.tanh(next)), c: next };
   },

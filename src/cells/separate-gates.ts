@@ -27,12 +27,12 @@ function gates<Q>(op: Algebra<Q>, w: CellWeights, h: Q, x: Q): { f: Q; z: Q } {
     op.add(op.affine(w.matrices.W_xf!, h), op.affine(w.matrices.W_xx!, x)),
   );
   const z = op.add(joint(op, w, 'W_zz', 'b_z', h, x), op.affine(w.matrices.W_zx!, x));
-  return { f: op.sigmoid(f), z: op.sigmoid(z) };
+  return { f: op.named('f', op.sigmoid(f)), z: op.named('z', op.sigmoid(z)) };
 }
 
 /** f ⊙ h + (1 − z) ⊙ tanh(W [h; x] + b). */
 const blend = <Q>(op: Algebra<Q>, w: CellWeights, f: Q, z: Q, W: string, b: string, h: Q, x: Q): Q =>
-  op.add(op.mul(f, h), op.mul(op.complement(z), op.tanh(joint(op, w, W, b, h, x))));
+  op.add(op.mul(f, h), op.mul(op.complement(z), op.named('candidate', op.tanh(joint(op, w, W, b, h, x)))));
 
 export const gruSeparateGates: Cell = {
   name: 'gru-separate-gates',
@@ -40,6 +40,11 @@ export const gruSeparateGates: Cell = {
   summary: 'GRU with separate forget and update gates (its state can grow)',
   formula: [...gateFormula, "h' = f ⊙ h + (1 − z) ⊙ tanh(W_hh [h; x] + b_h)"],
   blocks: ['h'],
+  quantities: [
+    { name: 'f', role: 'keep', block: 'h' },
+    { name: 'z', role: 'withhold', block: 'h' },
+    { name: 'candidate', role: 'candidate', block: 'h' },
+  ],
   parameters: [...gateParameters, matrixParameter('W_hh', 'H+I'), vectorParameter('b_h')],
   equations(op, w, { h }, x) {
     const { f, z } = gates(op, w, h!, x);
@@ -57,6 +62,12 @@ export const gruTwoStep: Cell = {
     "h' = z ⊙ h + (1 − z) ⊙ tanh(c)",
   ],
   blocks: ['h'],
+  // What z keeps stays for good; what f keeps goes into the candidate of the second step.
+  quantities: [
+    { name: 'f', role: 'reset', block: 'h' },
+    { name: 'z', role: 'keep', block: 'h' },
+    { name: 'candidate', role: 'candidate', block: 'h' },
+  ],
   parameters: [...gateParameters, matrixParameter('W_hc', 'H+I'), vectorParameter('b_c')],
   equations(op, w, { h }, x) {
     const { f, z } = gates(op, w, h!, x);

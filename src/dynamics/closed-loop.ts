@@ -28,6 +28,7 @@ export function closedLoop(open: System, readout: Readout, h: { from: number; to
     coordinates: open.coordinates,
     // The loop is closed through h, so that what is leaky stays so.
     ...(open.leaky && { leaky: open.leaky }),
+    ...(open.parts && { parts: open.parts }),
     step: (s, _x, next) => open.step(s, feed(s), next),
     linearise: (s) => new LoopLinearisation(open.linearise(s, feed(s)), C, h),
     ...(open.bounds && {

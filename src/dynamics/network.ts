@@ -4,7 +4,7 @@ import { gemm } from '../linalg/index.js';
 import { copy, type Matrix, rowBlock, zeros } from '../linalg/matrix.js';
 import type { Layer } from '../model/model.js';
 import { solveLayer } from './shifted-solve.js';
-import type { Linearisation, System } from './system.js';
+import type { Linearisation, Part, System } from './system.js';
 
 /** Where a layer's share of the packed state lies. */
 interface Place {
@@ -18,18 +18,18 @@ interface Place {
 
 /**
  * A stack of layers as one map: the state is packed layer by layer, block by block (h, then c), and layer l + 1 reads
- * the new h of layer l, so that J is block lower triangular.
+ * the new h of layer l, so that J is block lower triangular. `cut` names quantities of the cells whose derivative is left out.
  */
-export function network(layers: readonly Layer[]): System {
-  const places = lay(layers);
+export function network(layers: readonly Layer[], cut: readonly string[] = []): System {
+  const places = lay(layers, cut);
   const last = places.at(-1)!;
   return new Network(places, last.to, places[0]!.plan.inputSize);
 }
 
-function lay(layers: readonly Layer[]): Place[] {
+function lay(layers: readonly Layer[], cut: readonly string[]): Place[] {
   const places: Place[] = [];
   for (const layer of layers) {
-    const plan = new Plan(layer.cell, layer.weights);
+    const plan = new Plan(layer.cell, layer.weights, cut);
     const from = places.at(-1)?.to ?? 0;
     const hFrom = layer.cell.blocks.indexOf('h') * plan.hiddenSize;
     places.push({ layer, plan, from, to: from + plan.stateSize, hFrom });
@@ -49,6 +49,7 @@ export function outputRows(layers: readonly Layer[]): { from: number; to: number
 class Network implements System {
   readonly coordinates: readonly string[];
   readonly leaky: NonNullable<System['leaky']>;
+  readonly parts: readonly Part[];
 
   constructor(
     private readonly places: readonly Place[],
@@ -66,6 +67,7 @@ class Network implements System {
         return { from: start, to: start + plan.hiddenSize };
       }),
     );
+    this.parts = places.map(partOf);
   }
 
   step(s: Float64Array, x: Float64Array, next: Float64Array): void {
@@ -98,6 +100,19 @@ class Network implements System {
     }
     return joinBoxes(next);
   }
+}
+
+function partOf({ layer, plan, from, to, hFrom }: Place): Part {
+  const H = plan.hiddenSize;
+  return {
+    name: layer.name,
+    cell: layer.cell.name,
+    rows: { from, to },
+    blocks: layer.cell.blocks.map((name, b) => ({ name, from: from + b * H, to: from + (b + 1) * H })),
+    output: { from: from + hFrom, to: from + hFrom + H },
+    quantities: layer.cell.quantities ?? [],
+    read: (name) => plan.quantity(name),
+  };
 }
 
 class NetworkLinearisation implements Linearisation {

@@ -1,4 +1,5 @@
 import type { Box } from '../calculus/interval.js';
+import type { Quantity } from '../cells/index.js';
 import type { Matrix } from '../linalg/matrix.js';
 
 /**
@@ -14,12 +15,35 @@ export interface System {
   readonly coordinates: readonly string[];
   /** Entries with c' = f c + a where neither f nor a depends on c, in the order in which they act on one another. */
   readonly leaky?: readonly { readonly from: number; readonly to: number }[];
+  /** The layers that the map is made of, the lowest first; absent where it is no network. */
+  readonly parts?: readonly Part[];
   /** next ← F(s, x). `next` must not be `s`. */
   step(s: Float64Array, x: Float64Array, next: Float64Array): void;
   /** The derivative at (s, x). It is good until the next `step` or `linearise` of the same system. */
   linearise(s: Float64Array, x: Float64Array): Linearisation;
   /** A box that holds F(s, x) for all s and x in the given boxes; absent where intervals are not to be had. */
   bounds?(s: Box, x: Box): Box;
+}
+
+/** Entries [from, to) of the state. */
+export interface Rows {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A layer's share of the map. */
+export interface Part {
+  readonly name: string;
+  readonly cell: string;
+  /** All of its state. */
+  readonly rows: Rows;
+  readonly blocks: readonly (Rows & { readonly name: string })[];
+  /** The block that it hands on. */
+  readonly output: Rows;
+  /** Its gates and candidates. */
+  readonly quantities: readonly Quantity[];
+  /** A quantity as the last step of the map had it, and its pre-activation where it is a σ. Good until the next step. */
+  read(quantity: string): { readonly value: Float64Array; readonly logit: Float64Array | null };
 }
 
 /** F and its derivative at one point. J[i][j] = ∂F_i/∂s_j. */

@@ -193,3 +193,64 @@ test('a gated RNN is an LSTM whose matrices are sums: the same steps and the sam
   const twin = step(lstm, summed, { h: s.slice(0, H), c: s.slice(H) }, x);
   plain.h!.forEach((value, i) => void expect(value).toBeCloseTo(twin.h![i]!, 14));
 });
+
+describe('named quantities', () => {
+  test('are those that the cell lists, in the order of evaluation, and gates lie between 0 and 1', () => {
+    for (const cell of cells) {
+      const weights = randomWeights(cell, { hidden: 4, inputs: 2 }, 3, { gain: 3 });
+      const listed = cell.quantities ?? [];
+      expect([...trace(cell, weights).named.keys()], cell.name).toEqual(listed.map((q) => q.name));
+      const plan = new Plan(cell, weights);
+      plan.evaluate(
+        normals(plan.stateSize, random(1)),
+        normals(2, random(2)),
+        new Float64Array(plan.stateSize),
+      );
+      for (const { name, role, block } of listed) {
+        expect(cell.blocks).toContain(block);
+        const { value, logit } = plan.quantity(name);
+        expect(value).toHaveLength(4);
+        if (role === 'candidate') continue;
+        value.forEach((v, i) => void expect(v).toBeCloseTo(1 / (1 + Math.exp(-logit![i]!)), 15));
+      }
+    }
+  });
+
+  test('with their derivatives cut leave an LSTM’s cell state to its forget gate alone: ∂c′/∂c = f, ∂h′/∂c = o sech²(c′) f', () => {
+    const weights = randomWeights(lstm, { hidden: 3, inputs: 2 }, 5);
+    const plan = new Plan(lstm, weights, ['i', 'f', 'g', 'o']);
+    const next = new Float64Array(6);
+    plan.evaluate(normals(6, random(1)), normals(2, random(2)), next);
+    plan.linearise();
+    const J = plan.jacobian();
+    const [f, o] = ['f', 'o'].map((name) => plan.quantity(name).value);
+    for (let i = 0; i < 3; i++)
+      for (let j = 0; j < 8; j++) {
+        const through = j === 3 + i ? f![i]! : 0;
+        expect(J.data[(3 + i) * 8 + j]).toBeCloseTo(through, 14);
+        expect(J.data[i * 8 + j]).toBeCloseTo(o![i]! * (1 - Math.tanh(next[3 + i]!) ** 2) * through, 14);
+      }
+  });
+
+  test('cut one after the other split the derivative into paths, also through a gate that a product acts on', () => {
+    // Through the reset gate alone: n = tanh(U (r ⊙ h)) gives diag((1 − z)(1 − n²)) U diag(h r (1 − r)) U_r.
+    const weights = randomWeights(gruResetBefore, { hidden: 3, inputs: 2 }, 7);
+    const [s, x] = [normals(3, random(1)), normals(2, random(2))];
+    const jacobians = [[], ['r']].map((cut) => {
+      const plan = new Plan(gruResetBefore, weights, cut);
+      plan.evaluate(s, x, new Float64Array(3));
+      plan.linearise();
+      return { J: plan.jacobian(), plan };
+    });
+    const [r, z, n] = ['r', 'z', 'n'].map((name) => jacobians[0]!.plan.quantity(name).value);
+    const [U, Ur] = [weights.matrices.U_n!.data, weights.matrices.U_r!.data];
+    for (let i = 0; i < 3; i++)
+      for (let j = 0; j < 3; j++) {
+        let inner = 0;
+        for (let k = 0; k < 3; k++) inner += U[i * 3 + k]! * s[k]! * r![k]! * (1 - r![k]!) * Ur[k * 3 + j]!;
+        const expected = (1 - z![i]!) * (1 - n![i]! ** 2) * inner;
+        const [whole, rest] = jacobians.map(({ J }) => J.data[i * 5 + j]!);
+        expect(whole! - rest!).toBeCloseTo(expected, 13);
+      }
+  });
+});

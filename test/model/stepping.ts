@@ -21,6 +21,7 @@ const plain: Algebra<Vector> = {
   mix: (z, a, b) => z.map((t, i) => (1 - t) * a[i]! + t * b[i]!),
   sigmoid: (q) => q.map((x) => 1 / (1 + Math.exp(-x))),
   tanh: (q) => q.map(Math.tanh),
+  named: (_name, q) => q,
   relu: (q) => q.map((x) => Math.max(x, 0)),
 };
 
