@@ -80,7 +80,7 @@ const places: Readonly<Record<string, Place>> = {
   },
   dynamics: {
     files: 'src/dynamics/',
-    uses: ['calculus', 'linalg', 'helpers'],
+    uses: ['calculus', 'layout', 'linalg', 'helpers'],
     types: ['model', 'cells', 'subject'],
     rule: 'maps are made from a Model at hand: files are opened by src/dynamics/subject.ts alone',
   },
@@ -99,12 +99,18 @@ const places: Readonly<Record<string, Place>> = {
   },
   calculus: {
     files: 'src/calculus/',
-    uses: ['linalg'],
+    uses: ['layout', 'linalg'],
     types: ['cells'],
     rule: 'a reading of the equations knows them as a type (src/cells/index.ts), whichever they are',
   },
+  layout: {
+    files: 'src/cells/layout.ts',
+    types: ['cells'],
+    rule: 'where a state block lies follows from sizes and names alone',
+  },
   cells: {
     files: 'src/cells/',
+    uses: ['layout'],
     types: ['linalg'],
     doors: ['src/cells/index.ts'],
     rule: 'equations do not know who reads them: only the type in src/linalg/matrix.ts',

@@ -1,4 +1,5 @@
 import type { Cell, CellWeights } from '../cells/index.js';
+import { type Block, stateLayout } from '../cells/layout.js';
 import { gemm, gemv, logAbsDet } from '../linalg/index.js';
 import { type Matrix, rowBlock, zeros } from '../linalg/matrix.js';
 import { elementary } from './elementary.js';
@@ -29,8 +30,9 @@ interface Target {
  * it, until the next `evaluate`.
  */
 export class Plan {
-  readonly blocks: number;
-  readonly hiddenSize: number;
+  /** State blocks, in state order. */
+  readonly blocks: readonly Block[];
+  readonly stateSize: number;
   readonly inputSize: number;
   private readonly graph: Graph;
   private readonly tape: Tape;
@@ -42,8 +44,8 @@ export class Plan {
   /** `cut` names quantities whose derivative is left out: J then lacks every path through them. */
   constructor(cell: Cell, weights: CellWeights, cut: readonly string[] = []) {
     this.graph = trace(cell, weights);
-    this.blocks = cell.blocks.length;
-    this.hiddenSize = weights.hiddenSize;
+    this.blocks = stateLayout(cell, weights);
+    this.stateSize = this.blocks.at(-1)!.to;
     this.inputSize = weights.inputSize;
     this.tape = emptyTape(this.graph);
     const { named } = this.graph;
@@ -54,15 +56,11 @@ export class Plan {
     }));
   }
 
-  get stateSize(): number {
-    return this.blocks * this.hiddenSize;
-  }
-
   /** next ← F(state, x). `next` may be `state`. */
   evaluate(state: Float64Array, x: Float64Array, next: Float64Array): void {
     const { nodes, outputs } = this.graph;
     for (let id = 0; id < nodes.length; id++) this.evaluateNode(id, state, x);
-    for (let b = 0; b < outputs.length; b++) next.set(this.tape.values[outputs[b]!]!, b * this.hiddenSize);
+    for (let b = 0; b < outputs.length; b++) next.set(this.tape.values[outputs[b]!]!, this.blocks[b]!.from);
   }
 
   private evaluateNode(id: number, state: Float64Array, x: Float64Array): void {
@@ -72,7 +70,7 @@ export class Plan {
     const n = out.length;
     switch (node.op) {
       case 'state':
-        for (let i = 0, from = node.block * n; i < n; i++) out[i] = state[from + i]!;
+        for (let i = 0, { from } = this.blocks[node.block]!; i < n; i++) out[i] = state[from + i]!;
         return;
       case 'input':
         out.set(x);
@@ -149,10 +147,9 @@ export class Plan {
   /** out ← (∂F/∂s) V + (∂F/∂x) X, for V of stateSize × k and X of inputSize × k (null: 0). */
   jvp(V: Matrix, X: Matrix | null, out: Matrix): void {
     const tangents = new Map<number, Matrix>();
-    const H = this.hiddenSize;
     for (const target of this.targets) {
       const block = this.graph.outputs.indexOf(target.node);
-      const into = block >= 0 ? rowBlock(out, block * H, (block + 1) * H) : this.buffer(target.node, V.cols);
+      const into = block >= 0 ? this.rowsOf(out, block) : this.buffer(target.node, V.cols);
       into.data.fill(0);
       for (const group of target.groups) {
         const from = this.tangentOf(group.source, V, X, tangents);
@@ -165,21 +162,24 @@ export class Plan {
     }
     this.graph.outputs.forEach((node, block) => {
       const done = tangents.get(node)!;
-      const into = rowBlock(out, block * H, (block + 1) * H);
+      const into = this.rowsOf(out, block);
       if (done.data.byteOffset !== into.data.byteOffset) into.data.set(done.data);
     });
   }
 
   private tangentOf(source: number, V: Matrix, X: Matrix | null, kept: Map<number, Matrix>): Matrix | null {
     const node = this.graph.nodes[source]!;
-    if (node.op === 'state')
-      return rowBlock(V, node.block * this.hiddenSize, (node.block + 1) * this.hiddenSize);
+    if (node.op === 'state') return this.rowsOf(V, node.block);
     return node.op === 'input' ? X : kept.get(source)!;
+  }
+
+  private rowsOf(m: Matrix, block: number): Matrix {
+    const { from, to } = this.blocks[block]!;
+    return rowBlock(m, from, to);
   }
 
   /** outS ← (∂F/∂s)ᵀ W, outX ← (∂F/∂x)ᵀ W, for W of stateSize × k. */
   vjp(W: Matrix, outS: Matrix, outX: Matrix | null): void {
-    const H = this.hiddenSize;
     const cotangents = new Map<number, Matrix>();
     for (const { node } of this.targets) {
       const cotangent = this.buffer(node, W.cols);
@@ -187,7 +187,7 @@ export class Plan {
       cotangents.set(node, cotangent);
     }
     this.graph.outputs.forEach((node, block) => {
-      addInto(cotangents.get(node)!, rowBlock(W, block * H, (block + 1) * H));
+      addInto(cotangents.get(node)!, this.rowsOf(W, block));
     });
     outS.data.fill(0);
     outX?.data.fill(0);
@@ -205,7 +205,6 @@ export class Plan {
 
   /** [∂F/∂s | ∂F/∂x], of stateSize × (stateSize + inputSize): the tangent of the identity, without multiplying by it. */
   jacobian(): Matrix {
-    const H = this.hiddenSize;
     const width = this.stateSize + this.inputSize;
     const rows = new Map<number, Matrix>();
     for (const target of this.targets) {
@@ -214,7 +213,12 @@ export class Plan {
         const sum = this.sumOf(group);
         const node = this.graph.nodes[group.source]!;
         if (node.op === 'state' || node.op === 'input') {
-          addBlock(D, node.op === 'state' ? node.block * H : this.stateSize, sum, group.diagonal);
+          addBlock(
+            D,
+            node.op === 'state' ? this.blocks[node.block]!.from : this.stateSize,
+            sum,
+            group.diagonal,
+          );
         } else {
           const inner = rows.get(group.source)!;
           if (sum) gemm(D, sum, inner, { beta: 1 });
@@ -225,7 +229,7 @@ export class Plan {
     }
     const all = zeros(this.stateSize, width);
     this.graph.outputs.forEach((node, block) => {
-      all.data.set(rows.get(node)!.data, block * H * width);
+      all.data.set(rows.get(node)!.data, this.blocks[block]!.from * width);
     });
     return all;
   }

@@ -1,4 +1,5 @@
 import type { Algebra, Cell, CellWeights } from '../cells/index.js';
+import { stateLayout } from '../cells/layout.js';
 import type { Matrix } from '../linalg/matrix.js';
 import type { ElementaryName } from './elementary.js';
 
@@ -31,9 +32,11 @@ export function trace(cell: Cell, weights: CellWeights): Graph {
   const nodes: Node[] = [];
   const named = new Map<string, number>();
   const push = (node: Node): number => nodes.push(node) - 1;
-  const H = weights.hiddenSize;
   const state = Object.fromEntries(
-    cell.blocks.map((name, block) => [name, push({ op: 'state', block, length: H }) as Traced]),
+    stateLayout(cell, weights).map(({ name, from, to }, block) => [
+      name,
+      push({ op: 'state', block, length: to - from }) as Traced,
+    ]),
   );
   const x = push({ op: 'input', length: weights.inputSize });
   const next = cell.equations<Traced>(recorder(nodes, named, push), weights, state, x);

@@ -44,8 +44,8 @@ export interface Quantity {
   readonly block: string;
 }
 
-/** The sizes that a parameter's shape is made of: H hidden units, I inputs. */
-export type Extent = 'H' | 'I' | 'H+I';
+/** The sizes that a parameter's shape is made of: H hidden units, I inputs, P entries of a projected state. */
+export type Extent = 'H' | 'I' | 'P' | 'H+I' | 'P+I';
 
 export interface CellParameter {
   readonly name: string;
@@ -61,11 +61,13 @@ export interface CellParameter {
 export interface CellWeights {
   readonly hiddenSize: number;
   readonly inputSize: number;
+  /** Entries of the `projected` blocks; H where absent. */
+  readonly projectionSize?: number;
   readonly matrices: Readonly<Record<string, Matrix>>;
   readonly vectors: Readonly<Record<string, Float64Array>>;
 }
 
-/** Every state block has H entries. The block named `h` is what the layer hands on. */
+/** A state block has H entries, or P if it is projected. The block named `h` is what the layer hands on. */
 export type State<Q> = Readonly<Record<string, Q>>;
 
 /** A recurrence, s' = F(s, x), as equations over any algebra. */
@@ -80,6 +82,8 @@ export interface Cell {
   readonly formula: readonly string[];
   /** State blocks in state order: ['h'] or ['h', 'c']. */
   readonly blocks: readonly string[];
+  /** Blocks of P entries (`projectionSize`) where the others have H. */
+  readonly projected?: readonly string[];
   /** Blocks with c' = f ⊙ c + a where neither f nor a depends on c: their rest value is a/(1 − f). */
   readonly leaky?: readonly string[];
   /** Gates and candidates, by the names that `equations` gives them; absent in a cell without gates. */

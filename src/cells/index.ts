@@ -8,6 +8,7 @@ import { plrnn } from './plrnn.js';
 import { gruSeparateGates, gruTwoStep } from './separate-gates.js';
 
 export type { Algebra, Cell, CellParameter, CellWeights, Extent, Quantity, Role, State } from './cell.js';
+export { type Block, extentSize, handedOn, type Sizes, stateLayout, stateSize } from './layout.js';
 
 /** Every recurrence that rnnscope knows. A new one is its equations and one line here. */
 export const cells: readonly Cell[] = [

@@ -1,5 +1,6 @@
 import { type Box, interval, joinBoxes, sliceBox } from '../calculus/interval.js';
 import { Plan } from '../calculus/plan.js';
+import { type Block, handedOn, stateSize } from '../cells/layout.js';
 import { gemm } from '../linalg/index.js';
 import { copy, type Matrix, rowBlock, zeros } from '../linalg/matrix.js';
 import type { Layer } from '../model/model.js';
@@ -13,7 +14,7 @@ interface Place {
   readonly from: number;
   readonly to: number;
   /** Rows of the block `h`, which the next layer reads, counted from `from`. */
-  readonly hFrom: number;
+  readonly h: Block;
 }
 
 /**
@@ -31,19 +32,18 @@ function lay(layers: readonly Layer[], cut: readonly string[]): Place[] {
   for (const layer of layers) {
     const plan = new Plan(layer.cell, layer.weights, cut);
     const from = places.at(-1)?.to ?? 0;
-    const hFrom = layer.cell.blocks.indexOf('h') * plan.hiddenSize;
-    places.push({ layer, plan, from, to: from + plan.stateSize, hFrom });
+    const h = handedOn(layer.cell, layer.weights);
+    places.push({ layer, plan, from, to: from + plan.stateSize, h });
   }
   return places;
 }
 
 /** Rows of the packed state that the last layer hands on, its h. */
 export function outputRows(layers: readonly Layer[]): { from: number; to: number } {
-  const sizes = layers.map(({ cell, weights }) => cell.blocks.length * weights.hiddenSize);
   const last = layers.at(-1)!;
-  const start = sizes.slice(0, -1).reduce((sum, size) => sum + size, 0);
-  const from = start + last.cell.blocks.indexOf('h') * last.weights.hiddenSize;
-  return { from, to: from + last.weights.hiddenSize };
+  const below = layers.slice(0, -1).reduce((sum, { cell, weights }) => sum + stateSize(cell, weights), 0);
+  const { from, to } = handedOn(last.cell, last.weights);
+  return { from: below + from, to: below + to };
 }
 
 class Network implements System {
@@ -57,14 +57,14 @@ class Network implements System {
     readonly inputSize: number,
   ) {
     this.coordinates = places.flatMap(({ layer, plan }) =>
-      layer.cell.blocks.flatMap((block) =>
-        Array.from({ length: plan.hiddenSize }, (_, i) => `${layer.name}.${block}[${i}]`),
+      plan.blocks.flatMap((block) =>
+        Array.from({ length: block.to - block.from }, (_, i) => `${layer.name}.${block.name}[${i}]`),
       ),
     );
     this.leaky = places.flatMap(({ layer, plan, from }) =>
       (layer.cell.leaky ?? []).map((name) => {
-        const start = from + layer.cell.blocks.indexOf(name) * plan.hiddenSize;
-        return { from: start, to: start + plan.hiddenSize };
+        const block = plan.blocks.find((one) => one.name === name)!;
+        return { from: from + block.from, to: from + block.to };
       }),
     );
     this.parts = places.map(partOf);
@@ -72,9 +72,9 @@ class Network implements System {
 
   step(s: Float64Array, x: Float64Array, next: Float64Array): void {
     let input = x;
-    for (const { plan, from, to, hFrom } of this.places) {
+    for (const { plan, from, to, h } of this.places) {
       plan.evaluate(s.subarray(from, to), input, next.subarray(from, to));
-      input = next.subarray(from + hFrom, from + hFrom + plan.hiddenSize);
+      input = next.subarray(from + h.from, from + h.to);
     }
   }
 
@@ -90,9 +90,8 @@ class Network implements System {
     const next: Box[] = [];
     for (const { layer, plan, from, to } of this.places) {
       const own = sliceBox(s, from, to);
-      const H = plan.hiddenSize;
       const state = Object.fromEntries(
-        layer.cell.blocks.map((name, b) => [name, sliceBox(own, b * H, (b + 1) * H)]),
+        plan.blocks.map((block) => [block.name, sliceBox(own, block.from, block.to)]),
       );
       const image = layer.cell.equations(interval, layer.weights, state, input);
       next.push(...layer.cell.blocks.map((name) => image[name]!));
@@ -126,21 +125,21 @@ class NetworkLinearisation implements Linearisation {
 
   jvp(V: Matrix, out: Matrix, X?: Matrix): void {
     let input: Matrix | null = X ?? null;
-    for (const { plan, from, to, hFrom } of this.places) {
+    for (const { plan, from, to, h } of this.places) {
       plan.jvp(rowBlock(V, from, to), input, rowBlock(out, from, to));
-      input = rowBlock(out, from + hFrom, from + hFrom + plan.hiddenSize);
+      input = rowBlock(out, from + h.from, from + h.to);
     }
   }
 
   vjp(W: Matrix, outS: Matrix, outX?: Matrix): void {
     // The last layer first: what reaches its input is added to what reaches the h of the layer below.
     let fromAbove: Matrix | null = null;
-    for (const { plan, from, to, hFrom } of this.places.toReversed()) {
+    for (const { plan, from, to, h } of this.places.toReversed()) {
       let own = rowBlock(W, from, to);
       if (fromAbove) {
         own = { ...own, data: own.data.slice() };
-        const h = rowBlock(own, hFrom, hFrom + plan.hiddenSize);
-        for (let p = 0; p < h.data.length; p++) h.data[p] = h.data[p]! + fromAbove.data[p]!;
+        const { data } = rowBlock(own, h.from, h.to);
+        for (let p = 0; p < data.length; p++) data[p] = data[p]! + fromAbove.data[p]!;
       }
       const toInput: Matrix | null = from > 0 ? zeros(plan.inputSize, W.cols) : (outX ?? null);
       plan.vjp(own, rowBlock(outS, from, to), toInput);
@@ -167,13 +166,13 @@ class NetworkLinearisation implements Linearisation {
     const width = n + this.inputSize;
     const all = zeros(n, width);
     let below: Matrix | null = null;
-    for (const { plan, from, to, hFrom } of this.places) {
+    for (const { plan, from, to, h } of this.places) {
       const local = plan.jacobian();
       const own = rowBlock(all, from, to);
       copyColumns(local, 0, own, from, plan.stateSize);
       if (below) gemm(own, columns(local, plan.stateSize, local.cols), below, { beta: 1 });
       else copyColumns(local, plan.stateSize, own, n, this.inputSize);
-      below = rowBlock(own, hFrom, hFrom + plan.hiddenSize);
+      below = rowBlock(own, h.from, h.to);
     }
     return { state: columns(all, 0, n), input: columns(all, n, width) };
   }
@@ -190,17 +189,14 @@ class NetworkLinearisation implements Linearisation {
   solveShifted(b: Float64Array): Float64Array | null {
     const y = new Float64Array(b.length);
     let below: Float64Array | null = null;
-    for (const { plan, from, to, hFrom } of this.places) {
+    for (const { plan, from, to, h } of this.places) {
       const local = plan.jacobian();
       const rhs = b.slice(from, to);
       if (below) subtractProduct(rhs, local, plan.stateSize, below);
-      const own = solveLayer(local, plan.hiddenSize, rhs);
+      const own = solveLayer(local, plan.blocks[0]!.to, rhs);
       if (!own) return null;
       y.set(own, from);
-      below = Float64Array.from(
-        { length: plan.hiddenSize },
-        (_, i) => b[from + hFrom + i]! + own[hFrom + i]!,
-      );
+      below = Float64Array.from(own.subarray(h.from, h.to), (v, i) => b[from + h.from + i]! + v);
     }
     return y;
   }

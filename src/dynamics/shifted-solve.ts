@@ -22,40 +22,44 @@ function solve(A: Matrix, b: Float64Array): Float64Array | null {
 const SMALLEST_PIVOT = 1e-6;
 
 /**
- * The same for a layer with H rows of h above H rows of c, and J in the leading columns of `local`. The LSTM's c acts on
- * c' and h' entry by entry, J − I = [[A, B], [G, D]] with B and D diagonal, so that c is eliminated by division and an
- * H × H system is left: (A − B D⁻¹ G) y_h = b_h − B D⁻¹ b_c, y_c = D⁻¹ (b_c − G y_h).
+ * The same for a layer with P rows of h above those of c, and J in the leading columns of `local`. The LSTM's c acts on
+ * c' entry by entry, J − I = [[A, B], [G, D]] with D diagonal, so that c is eliminated by division and a P × P system is
+ * left: (A − B D⁻¹ G) y_h = b_h − B D⁻¹ b_c, y_c = D⁻¹ (b_c − G y_h). B is diagonal unless h is projected.
  */
-export function solveLayer(local: Matrix, H: number, b: Float64Array): Float64Array | null {
+export function solveLayer(local: Matrix, P: number, b: Float64Array): Float64Array | null {
   const n = b.length;
   const at = (i: number, j: number): number => local.data[i * local.cols + j]!;
-  if (n !== 2 * H || !leaky(at, H)) return solveShifted(leading(local, n), b);
-  const A = zeros(H, H);
-  const rhs = new Float64Array(H);
-  for (let i = 0; i < H; i++) {
-    const ratio = at(i, H + i) / (at(H + i, H + i) - 1);
-    for (let j = 0; j < H; j++) A.data[i * H + j] = at(i, j) - ratio * at(H + i, j);
-    A.data[i * H + i] = A.data[i * H + i]! - 1;
-    rhs[i] = b[i]! - ratio * b[H + i]!;
+  if (n === P || !leaky(at, P, n)) return solveShifted(leading(local, n), b);
+  const A = zeros(P, P);
+  const rhs = b.slice(0, P);
+  for (let i = 0; i < P; i++) {
+    for (let j = 0; j < P; j++) A.data[i * P + j] = at(i, j);
+    A.data[i * P + i] = A.data[i * P + i]! - 1;
+    for (let c = P; c < n; c++) {
+      if (at(i, c) === 0) continue;
+      const ratio = at(i, c) / (at(c, c) - 1);
+      for (let j = 0; j < P; j++) A.data[i * P + j] = A.data[i * P + j]! - ratio * at(c, j);
+      rhs[i] = rhs[i]! - ratio * b[c]!;
+    }
   }
   const h = solve(A, rhs);
   if (!h) return null;
   const y = new Float64Array(n);
   y.set(h);
-  for (let i = 0; i < H; i++) {
-    let sum = b[H + i]!;
-    for (let j = 0; j < H; j++) sum -= at(H + i, j) * h[j]!;
-    y[H + i] = sum / (at(H + i, H + i) - 1);
+  for (let c = P; c < n; c++) {
+    let sum = b[c]!;
+    for (let j = 0; j < P; j++) sum -= at(c, j) * h[j]!;
+    y[c] = sum / (at(c, c) - 1);
   }
   return y;
 }
 
-/** Whether c acts on h' and c' entry by entry, with pivots that may be divided by. */
-function leaky(at: (i: number, j: number) => number, H: number): boolean {
-  for (let i = 0; i < 2 * H; i++) {
-    for (let j = H; j < 2 * H; j++) if ((i - j) % H !== 0 && at(i, j) !== 0) return false;
+/** Whether c acts on c' entry by entry, with pivots that may be divided by. */
+function leaky(at: (i: number, j: number) => number, P: number, n: number): boolean {
+  for (let i = P; i < n; i++) {
+    for (let j = P; j < n; j++) if (i !== j && at(i, j) !== 0) return false;
+    if (Math.abs(at(i, i) - 1) < SMALLEST_PIVOT) return false;
   }
-  for (let i = H; i < 2 * H; i++) if (Math.abs(at(i, i) - 1) < SMALLEST_PIVOT) return false;
   return true;
 }
 

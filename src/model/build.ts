@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { handedOn } from '../cells/index.js';
 import { UserError } from '../errors.js';
 import type { Tensor, WeightFile } from '../formats/weight-file.js';
 import type { Found } from './conventions/convention.js';
@@ -34,10 +35,12 @@ export function build({ file, source, recurrent }: Contents, chosen: Found, opti
   const scope = scopeOf(chosen, options);
   const layers = scope.layers.map((index) => opened.layer(index, scope.direction));
   const { inputSize, hiddenSize } = layers[0]!.weights;
+  const last = layers.at(-1)!;
+  const { from, to } = handedOn(last.cell, last.weights);
   const middle = {
     name: chosen.name,
     inputSize,
-    hiddenSize,
+    outputSize: to - from,
     bidirectional: chosen.bidirectional,
     hasFirst: scope.layers.includes(0),
     hasLast: scope.layers.includes(chosen.layers - 1),

@@ -1,4 +1,4 @@
-import { type Cell, cellNamed } from '../cells/index.js';
+import { type Cell, cellNamed, stateSize } from '../cells/index.js';
 import { UserError } from '../errors.js';
 import type { WeightFile } from '../formats/weight-file.js';
 import { build, type Contents, contentsOf, withPath } from './build.js';
@@ -90,7 +90,7 @@ function sizes(module: ModuleCandidate, cell: Cell | undefined) {
     bidirectional,
     inputSize,
     hiddenSize,
-    stateSize: layers * directions * (cell?.blocks.length ?? 0) * hiddenSize,
+    stateSize: layers * directions * (cell ? stateSize(cell, module) : 0),
     parameters,
     parametersIf: parametersIf(module),
   };

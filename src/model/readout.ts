@@ -16,7 +16,8 @@ export interface Ends {
 export interface Middle {
   readonly name: string;
   readonly inputSize: number;
-  readonly hiddenSize: number;
+  /** Entries of the h that the last layer hands on. */
+  readonly outputSize: number;
   /** A readout of a bidirectional module needs both directions at once. */
   readonly bidirectional: boolean;
   /** Whether the layers taken begin with the first, end with the last. */
@@ -63,17 +64,17 @@ function named(all: readonly Linear[], middle: Middle, wanted: string): Linear {
       known.length === 0 ? 'It holds no matrix beside the recurrent ones.' : `It holds ${known.join(', ')}.`;
     throw new UserError('NOT_FOUND', `has no readout "${wanted}".${didYouMean(wanted, known)} ${list}`);
   }
-  if (linear.cols === middle.hiddenSize) return linear;
+  if (linear.cols === middle.outputSize) return linear;
   throw new UserError(
     'SHAPE',
-    `--readout ${wanted}: ${linearText(linear)} takes ${linear.cols} numbers, but ${label(middle.name)} gives ${middle.hiddenSize}.`,
+    `--readout ${wanted}: ${linearText(linear)} takes ${linear.cols} numbers, but ${label(middle.name)} gives ${middle.outputSize}.`,
   );
 }
 
 function inferredReadout(all: readonly Linear[], middle: Middle): Guess {
   if (!middle.hasLast) return {};
   if (middle.bidirectional) return bothDirections(all, middle);
-  const candidates = all.filter((one) => one.cols === middle.hiddenSize && !isEmbedding(one));
+  const candidates = all.filter((one) => one.cols === middle.outputSize && !isEmbedding(one));
   if (candidates.length > 1)
     return {
       remark: `several matrices could be the readout, none is taken: ${candidates.map(linearText).join(', ')}; --readout NAME chooses`,
@@ -89,8 +90,8 @@ function inferredReadout(all: readonly Linear[], middle: Middle): Guess {
 
 const isEmbedding = (one: Linear): boolean => isEmbeddingClass(one) || isNamedEmbedding(one);
 
-function bothDirections(all: readonly Linear[], { hiddenSize }: Middle): Guess {
-  const linear = all.find((one) => one.cols === 2 * hiddenSize && !isEmbedding(one));
+function bothDirections(all: readonly Linear[], { outputSize }: Middle): Guess {
+  const linear = all.find((one) => one.cols === 2 * outputSize && !isEmbedding(one));
   return linear
     ? {
         remark: `${linearText(linear)} reads both directions and is left out, as one direction alone is taken`,
@@ -129,7 +130,7 @@ function inferredEmbedding(others: readonly Linear[], middle: Middle): Guess {
   const [only, ...rest] = fitting;
   // When H == I, or the matrix is square, a matrix without a name that tells could as well be a readout or a mixing.
   const tellable =
-    only && rest.length === 0 && middle.inputSize !== middle.hiddenSize && only.rows !== only.cols;
+    only && rest.length === 0 && middle.inputSize !== middle.outputSize && only.rows !== only.cols;
   if (!tellable) return {};
   return { linear: only, remark: `${linearText(only)} is taken for the embedding of tokens by its shape` };
 }

@@ -30,7 +30,11 @@ export function layerStatistics({ cell, weights }: Layer, name: string): WeightS
     const matrix = weights.matrices[parameter.name];
     if (!matrix) return [];
     const summary = { name: full, shape: [matrix.rows, matrix.cols], ...moments(matrix.data) };
-    const isRecurrent = parameter.cols === 'H' && matrix.rows <= LARGEST_SPECTRUM && summary.nonFinite === 0;
+    const isRecurrent =
+      parameter.cols === 'H' &&
+      matrix.rows === matrix.cols &&
+      matrix.rows <= LARGEST_SPECTRUM &&
+      summary.nonFinite === 0;
     return [isRecurrent ? { ...summary, ...spectrum(matrix) } : summary];
   });
 }

@@ -2,7 +2,15 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Plan } from '../../src/calculus/plan.js';
 import { trace } from '../../src/calculus/trace.js';
 import { step } from '../../src/calculus/value.js';
-import { type Cell, type CellWeights, cells, gatedRnn, gruResetBefore, lstm } from '../../src/cells/index.js';
+import {
+  type Cell,
+  type CellWeights,
+  cells,
+  extentSize,
+  gatedRnn,
+  gruResetBefore,
+  lstm,
+} from '../../src/cells/index.js';
 import { type Matrix, matrix, zeros } from '../../src/linalg/matrix.js';
 import { random } from '../../src/random.js';
 import { normals, randomWeights } from '../dynamics/helpers.js';
@@ -141,7 +149,7 @@ test('a gated RNN is an LSTM whose matrices are sums: the same steps and the sam
       gatedRnn.parameters
         .filter((p) => p.kind === 'matrix')
         .map((p) => {
-          const cols = { H, I, 'H+I': H + I }[p.cols!];
+          const cols = extentSize(p.cols!, { hiddenSize: H, inputSize: I });
           return [p.name, matrix(H, cols, coarse(H * cols))];
         }),
     ),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Plan } from '../../src/calculus/plan.js';
 import { step } from '../../src/calculus/value.js';
-import { type Cell, type CellWeights, cells } from '../../src/cells/index.js';
+import { type Cell, type CellWeights, cells, extentSize, lstm, stateLayout } from '../../src/cells/index.js';
 import { closedLoop } from '../../src/dynamics/closed-loop.js';
 import { withoutLeaky } from '../../src/dynamics/leaky-reduction.js';
 import { network, outputRows } from '../../src/dynamics/network.js';
@@ -13,20 +13,42 @@ import { type Random, random } from '../../src/random.js';
 
 const H = 5;
 const I = 3;
+const P = 4;
 
 const normals = (count: number, draw: Random, scale = 1): Float64Array =>
   Float64Array.from({ length: count }, () => scale * draw.normal());
 
 function randomWeights(cell: Cell, inputSize: number, draw: Random): CellWeights {
-  const extent = { H, I: inputSize, 'H+I': H + inputSize };
+  const sizes = { hiddenSize: H, inputSize, ...(cell.projected && { projectionSize: P }) };
   const matrices: Record<string, Matrix> = {};
   const vectors: Record<string, Float64Array> = {};
   for (const p of cell.parameters) {
-    if (p.kind === 'vector') vectors[p.name] = normals(H, draw, 0.5);
-    else matrices[p.name] = matrix(H, extent[p.cols!], normals(H * extent[p.cols!], draw, 0.6));
+    const rows = extentSize(p.rows, sizes);
+    const cols = p.cols ? extentSize(p.cols, sizes) : 0;
+    if (p.kind === 'vector') vectors[p.name] = normals(rows, draw, 0.5);
+    else matrices[p.name] = matrix(rows, cols, normals(rows * cols, draw, 0.6));
   }
-  return { hiddenSize: H, inputSize, matrices, vectors };
+  return { ...sizes, matrices, vectors };
 }
+
+/** A cell whose blocks differ in size: an LSTM of H units that hands on W_hr h, of P entries. */
+const projected: Cell = {
+  ...lstm,
+  name: 'projected',
+  projected: ['h'],
+  parameters: [
+    ...lstm.parameters.map((p) => (p.cols === 'H' ? { ...p, cols: 'P' as const } : p)),
+    { name: 'W_hr', kind: 'matrix', rows: 'P', cols: 'H' },
+  ],
+  equations(op, w, s, x) {
+    const next = lstm.equations(op, w, s, x);
+    return { h: op.affine(w.matrices.W_hr!, next.h!), c: next.c! };
+  },
+};
+
+const tested: readonly Cell[] = [...cells, projected];
+/** Entries of the h that a cell hands on. */
+const width = (cell: Cell): number => (cell.projected?.includes('h') ? P : H);
 
 const layer = (cell: Cell, inputSize: number, seed: number): Layer => ({
   name: `layer${seed}`,
@@ -39,19 +61,19 @@ interface Named {
   readonly system: System;
 }
 
-const single = cells.map((cell): Named => ({ name: cell.name, system: network([layer(cell, I, 1)]) }));
-const stacks = cells.map((cell, k): Named => {
-  const other = cells[(k + 1) % cells.length]!;
+const single = tested.map((cell): Named => ({ name: cell.name, system: network([layer(cell, I, 1)]) }));
+const stacks = tested.map((cell, k): Named => {
+  const other = tested[(k + 1) % tested.length]!;
   return {
     name: `${cell.name} under ${other.name}`,
-    system: network([layer(cell, I, 1), layer(other, H, 2), layer(cell, H, 3)]),
+    system: network([layer(cell, I, 1), layer(other, width(cell), 2), layer(cell, width(other), 3)]),
   };
 });
-const loops = cells.map((cell): Named => {
-  const layers = [layer(cell, I, 1), layer(cell, H, 2)];
+const loops = tested.map((cell): Named => {
+  const layers = [layer(cell, I, 1), layer(cell, width(cell), 2)];
   const readout = {
     name: 'readout',
-    weight: matrix(I, H, normals(I * H, random(9), 0.5)),
+    weight: matrix(I, width(cell), normals(I * width(cell), random(9), 0.5)),
     bias: normals(I, random(8)),
   };
   return {
@@ -96,16 +118,17 @@ function differences(system: System, s: Float64Array, x: Float64Array, of: 'stat
   return D;
 }
 
-describe.each(cells)('the plan of $name', (cell) => {
+describe.each(tested)('the plan of $name', (cell) => {
   test('steps as the equations read with plain vectors do', () => {
     const { weights } = layer(cell, I, 1);
     const plan = new Plan(cell, weights);
     const draw = random(4);
-    const s = normals(H * cell.blocks.length, draw);
+    const layout = stateLayout(cell, weights);
+    const s = normals(layout.at(-1)!.to, draw);
     const x = normals(I, draw);
     const next = new Float64Array(s.length);
     plan.evaluate(s, x, next);
-    const state = Object.fromEntries(cell.blocks.map((name, b) => [name, s.slice(b * H, (b + 1) * H)]));
+    const state = Object.fromEntries(layout.map(({ name, from, to }) => [name, s.slice(from, to)]));
     const plain = step(cell, weights, state, x);
     expect(
       largest(

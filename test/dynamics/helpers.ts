@@ -1,4 +1,4 @@
-import type { Cell, CellWeights } from '../../src/cells/index.js';
+import { type Cell, type CellWeights, extentSize } from '../../src/cells/index.js';
 import { functionSystem } from '../../src/dynamics/function-system.js';
 import type { System } from '../../src/dynamics/system.js';
 import { type Matrix, matrix } from '../../src/linalg/matrix.js';
@@ -11,31 +11,29 @@ export const normals = (count: number, draw: Random, scale = 1): Float64Array =>
 export interface Sizes {
   readonly hidden: number;
   readonly inputs: number;
+  readonly projection?: number;
 }
 
 /** Weights with independent normal entries of variance gain²/columns, and biases of size `bias`. */
 export function randomWeights(
   cell: Cell,
-  { hidden, inputs }: Sizes,
+  { hidden, inputs, projection }: Sizes,
   seed: number,
   { gain = 1, bias = 0.3 } = {},
 ): CellWeights {
   const draw = random(seed);
-  const extent = { H: hidden, I: inputs, 'H+I': hidden + inputs };
+  const sizes = { hiddenSize: hidden, inputSize: inputs, ...(projection && { projectionSize: projection }) };
   const matrices: Record<string, Matrix> = {};
   const vectors: Record<string, Float64Array> = {};
   for (const p of cell.parameters) {
-    if (p.kind === 'vector') vectors[p.name] = normals(hidden, draw, bias);
+    const rows = extentSize(p.rows, sizes);
+    if (p.kind === 'vector') vectors[p.name] = normals(rows, draw, bias);
     else {
-      const cols = extent[p.cols!];
-      matrices[p.name] = matrix(
-        hidden,
-        cols,
-        normals(hidden * cols, draw, gain / Math.sqrt(Math.max(1, cols))),
-      );
+      const cols = extentSize(p.cols!, sizes);
+      matrices[p.name] = matrix(rows, cols, normals(rows * cols, draw, gain / Math.sqrt(Math.max(1, cols))));
     }
   }
-  return { hiddenSize: hidden, inputSize: inputs, matrices, vectors };
+  return { ...sizes, matrices, vectors };
 }
 
 export const randomLayer = (

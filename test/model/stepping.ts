@@ -1,4 +1,4 @@
-import type { Algebra, State } from '../../src/cells/index.js';
+import { type Algebra, type State, stateLayout } from '../../src/cells/index.js';
 import type { Layer, Model } from '../../src/model/index.js';
 
 type Vector = readonly number[];
@@ -26,7 +26,9 @@ const plain: Algebra<Vector> = {
 };
 
 const rest = ({ cell, weights }: Layer): State<Vector> =>
-  Object.fromEntries(cell.blocks.map((block) => [block, new Array<number>(weights.hiddenSize).fill(0)]));
+  Object.fromEntries(
+    stateLayout(cell, weights).map(({ name, from, to }) => [name, new Array<number>(to - from).fill(0)]),
+  );
 
 /** The last layer's h after each of the inputs, from rest. */
 export function hiddenStates({ layers }: Model, inputs: readonly Vector[]): Vector[] {

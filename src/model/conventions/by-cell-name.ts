@@ -1,4 +1,11 @@
-import { type Cell, type CellParameter, type CellWeights, cells, type Extent } from '../../cells/index.js';
+import {
+  type Cell,
+  type CellParameter,
+  type CellWeights,
+  cells,
+  extentSize,
+  type Sizes,
+} from '../../cells/index.js';
 import { UserError } from '../../errors.js';
 import type { Tensor } from '../../formats/weight-file.js';
 import { type Matrix, zeros } from '../../linalg/matrix.js';
@@ -94,11 +101,6 @@ function foundModule(members: readonly Cell[], path: string, parts: Parts): Foun
   });
 }
 
-interface Sizes {
-  readonly hiddenSize: number;
-  readonly inputSize: number;
-}
-
 /** H and I, after every tensor was found to have the shape that they give it. */
 function checkedSizes(cell: Cell, path: string, parts: Parts): Sizes {
   const missing = missingOf(cell, parts);
@@ -113,14 +115,23 @@ function checkedSizes(cell: Cell, path: string, parts: Parts): Sizes {
   return sizes;
 }
 
-/** H from the first tensor, I from the first one that sees the input; no such tensor means no input. */
+/**
+ * H from the first tensor with H rows, P from the one that projects, I from the first one that sees the input; no such
+ * tensor means no projection, no input.
+ */
 function impliedSizes(cell: Cell, parts: Parts): Sizes {
   const matrices = cell.parameters.filter(({ name, kind }) => kind === 'matrix' && parts.has(name));
-  const hiddenSize = matrixShape(parts.get(matrices[0]!.name)!)[0];
-  const seesInput = matrices.find(({ cols }) => cols !== 'H');
-  if (!seesInput) return { hiddenSize, inputSize: 0 };
+  const rowsOf = (extent: string): number | undefined => {
+    const found = matrices.find(({ rows }) => rows === extent);
+    return found && matrixShape(parts.get(found.name)!)[0];
+  };
+  const hiddenSize = rowsOf('H') ?? 0;
+  const projectionSize = rowsOf('P');
+  const known = { hiddenSize, inputSize: 0, ...(projectionSize !== undefined && { projectionSize }) };
+  const seesInput = matrices.find(({ cols }) => cols?.endsWith('I'));
+  if (!seesInput) return known;
   const cols = matrixShape(parts.get(seesInput.name)!)[1];
-  return { hiddenSize, inputSize: seesInput.cols === 'I' ? cols : Math.max(0, cols - hiddenSize) };
+  return { ...known, inputSize: Math.max(0, cols - extentSize(seesInput.cols!, known)) };
 }
 
 function checkShape(parameter: CellParameter, parts: Parts, sizes: Sizes, cell: Cell): void {
@@ -135,20 +146,17 @@ function checkShape(parameter: CellParameter, parts: Parts, sizes: Sizes, cell: 
     return;
   }
   if (parameter.cols === undefined) {
-    vectorOf(tensor, sizes.hiddenSize, why);
+    vectorOf(tensor, extentSize(parameter.rows, sizes), why);
     return;
   }
   const [rows, cols] = matrixShape(tensor);
-  const expected = extent(parameter.cols, sizes);
-  if (rows !== sizes.hiddenSize || cols !== expected)
+  const expected = [extentSize(parameter.rows, sizes), extentSize(parameter.cols, sizes)];
+  if (rows !== expected[0] || cols !== expected[1])
     throw new UserError(
       'SHAPE',
-      `${tensor.name} is ${shapeText(tensor.shape)}, expected ${sizes.hiddenSize}×${expected} ${why}.`,
+      `${tensor.name} is ${shapeText(tensor.shape)}, expected ${shapeText(expected)} ${why}.`,
     );
 }
-
-const extent = (cols: Extent, { hiddenSize, inputSize }: Sizes): number =>
-  (cols === 'I' ? 0 : hiddenSize) + (cols === 'H' ? 0 : inputSize);
 
 function open(
   members: readonly Cell[],
@@ -175,11 +183,11 @@ function open(
 function weightsOf(cell: Cell, parts: Parts, sizes: Sizes): CellWeights {
   const matrices: Record<string, Matrix> = {};
   const vectors: Record<string, Float64Array> = {};
-  for (const { name, cols, optional } of cell.parameters) {
+  for (const { name, rows, cols, optional } of cell.parameters) {
     const tensor = parts.get(name);
     if (tensor && cols) matrices[name] = freshMatrix(tensor);
-    else if (tensor) vectors[name] = vectorOf(tensor, sizes.hiddenSize, '');
-    else if (cols && !optional) matrices[name] = zeros(sizes.hiddenSize, extent(cols, sizes));
+    else if (tensor) vectors[name] = vectorOf(tensor, extentSize(rows, sizes), '');
+    else if (cols && !optional) matrices[name] = zeros(extentSize(rows, sizes), extentSize(cols, sizes));
   }
   return { ...sizes, matrices, vectors };
 }
