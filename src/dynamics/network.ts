@@ -101,14 +101,14 @@ class Network implements System {
   }
 }
 
-function partOf({ layer, plan, from, to, hFrom }: Place): Part {
-  const H = plan.hiddenSize;
+function partOf({ layer, plan, from, to, h }: Place): Part {
+  const inState = (block: Block): Block => ({ ...block, from: from + block.from, to: from + block.to });
   return {
     name: layer.name,
     cell: layer.cell.name,
     rows: { from, to },
-    blocks: layer.cell.blocks.map((name, b) => ({ name, from: from + b * H, to: from + (b + 1) * H })),
-    output: { from: from + hFrom, to: from + hFrom + H },
+    blocks: plan.blocks.map(inState),
+    output: inState(h),
     quantities: layer.cell.quantities ?? [],
     read: (name) => plan.quantity(name),
   };
