@@ -1,20 +1,22 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import { UserError } from '../errors.js';
+import type { Folder } from './parts/folder.js';
 import type { Context } from './reader.js';
+import { readable } from './readers.js';
 
-export const READABLE = 'rnnscope 0.1 reads PyTorch .pt/.pth/.ckpt, .safetensors, .npz/.npy and JSON';
-const EXPORT = `${READABLE}; export the weights to one of these.`;
-const FROM_KERAS = `${READABLE}; export: np.savez("weights.npz", **{w.path: w.numpy() for w in model.weights}).`;
-const FROM_ONNX = `${READABLE}; export the state_dict of the original network with torch.save.`;
-const FROM_FLAX = `${READABLE}; export: np.savez("weights.npz", **flax.traverse_util.flatten_dict(params, sep=".")).`;
+/** What can be read, and how to get there. Asked for when it is needed: by then all readers are known. */
+const instead = (way: string) => () => `${readable()}; ${way}`;
+const EXPORT = instead('export the weights to one of these.');
+const FROM_KERAS = instead('export: np.savez("weights.npz", **{w.path: w.numpy() for w in model.weights}).');
+const FROM_ONNX = instead('export the state_dict of the original network with torch.save.');
+const FROM_FLAX = instead(
+  'export: np.savez("weights.npz", **flax.traverse_util.flatten_dict(params, sep=".")).',
+);
 const RESAVE = 'save it again with a current PyTorch: torch.save(model.state_dict(), "model.pt").';
 const DOWNLOAD = 'Download the file itself';
 
 /** A kind of file that is known and not read. */
 interface Foreign {
   readonly what: string;
-  readonly remedy: string;
+  readonly remedy: string | (() => string);
   is(head: Uint8Array, context: Context): boolean;
 }
 
@@ -26,14 +28,14 @@ const LEVELDB_MAGIC = [0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb];
 const SURE: readonly Foreign[] = [
   {
     what: 'a MATLAB file (HDF5)',
-    remedy: `${READABLE}; save the arrays as .npy or JSON.`,
+    remedy: instead('save the arrays as .npy or JSON.'),
     is: (head, context) => isHdf5(head, context) && context.source.extension === '.mat',
   },
   { what: 'an HDF5 file, as Keras writes it', remedy: FROM_KERAS, is: isHdf5 },
   { what: 'a Keras file', remedy: FROM_KERAS, is: holds(/^config\.json$/) },
   {
     what: 'a program of torch.export (.pt2)',
-    remedy: `${READABLE}; export: torch.save(program.state_dict, "model.pt").`,
+    remedy: instead('export: torch.save(program.state_dict, "model.pt").'),
     is: holds(/(^|\/)data\/weights\/model_weights_config\.json$|(^|\/)models\/[^/]+\.json$/),
   },
   { what: 'a torch.package archive', remedy: RESAVE, is: holds(/(^|\/)\.data\/extern_modules$/) },
@@ -47,7 +49,7 @@ const SURE: readonly Foreign[] = [
   { what: 'a TensorFlow Lite file', remedy: EXPORT, is: begins('TFL3', 4) },
   {
     what: 'a TensorFlow checkpoint',
-    remedy: `${READABLE}; export: reader = tf.train.load_checkpoint(path), then np.savez.`,
+    remedy: instead('export: reader = tf.train.load_checkpoint(path), then np.savez.'),
     is: (_head, { tail }) => matches(tail, LEVELDB_MAGIC),
   },
   { what: 'a tar archive, as PyTorch wrote before 0.1.10', remedy: RESAVE, is: begins('ustar', 257) },
@@ -71,7 +73,7 @@ const SURE: readonly Foreign[] = [
   { what: 'compressed by xz', remedy: 'Unpack it first: unxz.', is: starts(0xfd, 0x37, 0x7a, 0x58, 0x5a) },
   { what: 'compressed by bzip2', remedy: 'Unpack it first: bunzip2.', is: begins('BZh') },
   { what: 'a 7-Zip archive', remedy: 'Unpack it first.', is: starts(0x37, 0x7a, 0xbc, 0xaf) },
-  { what: 'a MATLAB file', remedy: `${READABLE}; save the arrays as JSON.`, is: begins('MATLAB 5.0') },
+  { what: 'a MATLAB file', remedy: instead('save the arrays as JSON.'), is: begins('MATLAB 5.0') },
 ];
 
 /** Told by bytes that other files may have by chance: asked last. */
@@ -92,7 +94,7 @@ export function refuseLikelyForeign(head: Uint8Array, context: Context): void {
 
 function refuse(kinds: readonly Foreign[], head: Uint8Array, context: Context): void {
   const kind = kinds.find((candidate) => candidate.is(head, context));
-  if (kind !== undefined) throw context.source.fault('UNSUPPORTED', `this is ${kind.what}. ${kind.remedy}`);
+  if (kind !== undefined) throw context.source.fault('UNSUPPORTED', sentence(kind));
 }
 
 function refusePickle(head: Uint8Array, { source }: Context): void {
@@ -102,19 +104,33 @@ function refusePickle(head: Uint8Array, { source }: Context): void {
 }
 
 /** Several frameworks save folders. */
-export function refuseDirectory(path: string): never {
-  const name = basename(path);
-  const has = (file: string) => existsSync(join(path, file));
-  const kind = has('saved_model.pb')
-    ? `a TensorFlow SavedModel. ${FROM_KERAS}`
-    : has('_METADATA') || has('_CHECKPOINT_METADATA')
-      ? `an Orbax checkpoint. ${FROM_FLAX}`
-      : readdirSync(path).some((file) => file.endsWith('.index'))
-        ? `a folder with a TensorFlow checkpoint. ${FROM_KERAS}`
-        : has('Manifest.json')
-          ? `a Core ML package. ${EXPORT}`
-          : 'a folder. Give the path of a weights file.';
-  throw new UserError('UNSUPPORTED', `${name}: this is ${kind}`);
+const FOLDERS: readonly (Pick<Foreign, 'what' | 'remedy'> & { is(names: readonly string[]): boolean })[] = [
+  { what: 'a TensorFlow SavedModel', remedy: FROM_KERAS, is: holdsFile('saved_model.pb') },
+  {
+    what: 'an Orbax checkpoint',
+    remedy: FROM_FLAX,
+    is: (names) => names.includes('_METADATA') || names.includes('_CHECKPOINT_METADATA'),
+  },
+  {
+    what: 'a folder with a TensorFlow checkpoint',
+    remedy: FROM_KERAS,
+    is: (names) => names.some((name) => name.endsWith('.index')),
+  },
+  { what: 'a Core ML package', remedy: EXPORT, is: holdsFile('Manifest.json') },
+];
+
+export function refuseFolder(folder: Folder): never {
+  const names = folder.names();
+  const kind = FOLDERS.find(({ is }) => is(names));
+  if (kind !== undefined) throw folder.fault('UNSUPPORTED', sentence(kind));
+  throw folder.fault('UNSUPPORTED', 'this is a folder. Give the path of a weights file.');
+}
+
+const sentence = ({ what, remedy }: Pick<Foreign, 'what' | 'remedy'>): string =>
+  `this is ${what}. ${typeof remedy === 'string' ? remedy : remedy()}`;
+
+function holdsFile(name: string): (names: readonly string[]) => boolean {
+  return (names) => names.includes(name);
 }
 
 /** HDF5 may have a block of the user's in front, of 512 bytes or a power of two times that. */

@@ -1,41 +1,41 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { printable } from '../errors.js';
 import { readCsv } from './csv.js';
-import { READABLE, refuseDirectory, refuseForeign, refuseLikelyForeign } from './foreign.js';
-import { json } from './json.js';
+import { refuseFolder, refuseForeign, refuseLikelyForeign } from './foreign.js';
 import { npy } from './npy.js';
 import { npz } from './npz.js';
+import { digestOf } from './parts/digest.js';
+import { Folder } from './parts/folder.js';
 import { CHUNK, chunks, openSource, type Source } from './parts/source.js';
 import { openZip } from './parts/zip.js';
-import { pytorch } from './pytorch.js';
-import { pytorchLegacy } from './pytorch-legacy.js';
 import type { Context, Reader } from './reader.js';
-import { safetensors } from './safetensors.js';
+import { READERS, readable } from './readers.js';
 import type { Tensor, WeightFile } from './weight-file.js';
 
 export { npyBytes } from './npy.js';
-export type { ModuleAttributes, Tensor, WeightFile } from './weight-file.js';
-
-/** One reader a container, the surest by its bytes first. */
-export const READERS: readonly Reader[] = [pytorch, npz, pytorchLegacy, npy, safetensors, json];
+export { READERS } from './readers.js';
+export type { Fact, ModuleAttributes, Tensor, WeightFile } from './weight-file.js';
 
 const HEAD = 64;
 const ZIP_SIGNATURES = ['PK\x03\x04', 'PK\x05\x06'];
 
-/** Reads the tensors of a weights file, told by its content. Their bytes are widened when their values are asked for. */
+/**
+ * Reads the tensors of a weights file, told by its content, or of a folder that a framework saves as one. Their bytes
+ * are widened when their values are asked for.
+ */
 export async function readWeightFile(path: string): Promise<WeightFile> {
-  refuseIfDirectory(path);
-  const source = openSource(path);
+  const folder = isFolder(path) ? new Folder(path) : undefined;
+  const source = folder ? openEntry(folder) : openSource(withSuffix(path));
   try {
-    return await readSource(source);
+    return { ...(await readSource(source, folder)), path };
   } finally {
-    source.close();
+    for (const file of filesOf(source, folder)) file.close();
   }
 }
 
 /** As `readWeightFile`, from bytes that are open already. */
-export async function readSource(source: Source): Promise<WeightFile> {
-  const { head, context } = examine(source);
+export async function readSource(source: Source, folder?: Folder): Promise<WeightFile> {
+  const { head, context } = examine(source, folder);
   const reader = chooseReader(head, context);
   const { tensors, modules, notes } = await reader.read(context);
   return {
@@ -44,9 +44,28 @@ export async function readSource(source: Source): Promise<WeightFile> {
     tensors,
     modules: modules ?? new Map(),
     notes: (notes ?? []).map(printable),
-    sha256: source.sha256(),
+    sha256: digestOf(filesOf(source, folder)),
   };
 }
+
+const filesOf = (source: Source, folder: Folder | undefined): Source[] => folder?.files() ?? source.files();
+
+function openEntry(folder: Folder): Source {
+  for (const reader of READERS) {
+    const name = reader.entry?.(folder);
+    if (name !== undefined) return folder.open(name);
+  }
+  return refuseFolder(folder);
+}
+
+/** TensorFlow's users name a checkpoint by what its files begin with. */
+function withSuffix(path: string): string {
+  if (existsSync(path)) return path;
+  const named = READERS.flatMap(({ suffix }) => (suffix === undefined ? [] : [path + suffix]));
+  return named.find((candidate) => existsSync(candidate)) ?? path;
+}
+
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 /** An array of numbers: the inputs of a network, a state. `key` names one of several in an .npz. */
 export interface NumberArray {
@@ -56,7 +75,7 @@ export interface NumberArray {
 }
 
 export async function readArray(path: string, key?: string): Promise<NumberArray> {
-  refuseIfDirectory(path);
+  if (isFolder(path)) return refuseFolder(new Folder(path));
   const source = openSource(path);
   try {
     const { head, context } = examine(source);
@@ -109,17 +128,13 @@ function pick(
   throw source.fault('NOT_FOUND', `has no array '${key}'. It holds: ${names}.`);
 }
 
-function refuseIfDirectory(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) refuseDirectory(path);
-}
-
-function examine(source: Source): { head: Uint8Array; context: Context } {
+function examine(source: Source, folder?: Folder): { head: Uint8Array; context: Context } {
   refuseEmpty(source);
   const head = source.read(0, Math.min(HEAD, source.size));
   const tail = source.read(Math.max(0, source.size - 8), Math.min(8, source.size));
   const signature = new TextDecoder('latin1').decode(head.subarray(0, 4));
   const archive = ZIP_SIGNATURES.includes(signature) ? openZip(source) : undefined;
-  return { head, context: { source, tail, archive } };
+  return { head, context: { source, tail, archive, ...(folder ? { folder } : {}) } };
 }
 
 const ZEROS = Buffer.alloc(CHUNK);
@@ -140,5 +155,5 @@ function chooseReader(head: Uint8Array, context: Context): Reader {
   if (named !== undefined && context.archive === undefined) return named;
   refuseLikelyForeign(head, context);
   const hex = [...head.subarray(0, 16)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
-  throw source.fault('UNKNOWN', `is of no kind that we know; it begins with ${hex}. ${READABLE}.`);
+  throw source.fault('UNKNOWN', `is of no kind that we know; it begins with ${hex}. ${readable()}.`);
 }

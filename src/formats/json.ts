@@ -11,6 +11,7 @@ const MAX_DEPTH = 64;
 /** Text: { name: nested lists of numbers }, in dicts of dicts if need be. */
 export const json: Reader = {
   name: 'json',
+  reads: 'JSON',
   extensions: ['.json'],
   sniff: (head) => /^\s*\{/.test(new TextDecoder('latin1').decode(head)),
   read({ source }) {

@@ -14,6 +14,7 @@ const MAX_HEADER = 10_000;
 
 export const npy: Reader = {
   name: 'npy',
+  reads: '.npy',
   extensions: ['.npy'],
   sniff: isNpy,
   read({ source }) {

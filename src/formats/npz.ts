@@ -6,6 +6,7 @@ import type { Tensor } from './weight-file.js';
 
 export const npz: Reader = {
   name: 'npz',
+  reads: '.npz',
   extensions: [],
   sniff: (_head, { archive }) =>
     archive !== undefined && archive.size > 0 && [...archive.keys()].every((name) => name.endsWith('.npy')),

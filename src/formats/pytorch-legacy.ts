@@ -14,6 +14,7 @@ const MAGIC = [0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a,
 /** What torch.save wrote before PyTorch 1.6, and writes with _use_new_zipfile_serialization=False. */
 export const pytorchLegacy: Reader = {
   name: 'pytorch-legacy',
+  reads: 'PyTorch .pt/.pth/.ckpt',
   extensions: [],
   sniff: (head) => MAGIC.every((byte, i) => head[i] === byte),
   read({ source }) {

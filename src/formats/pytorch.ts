@@ -7,6 +7,7 @@ import type { Reader } from './reader.js';
 /** What torch.save and torch.jit.save write since PyTorch 1.6: a ZIP of one pickle and one member a storage. */
 export const pytorch: Reader = {
   name: 'pytorch-zip',
+  reads: 'PyTorch .pt/.pth/.ckpt',
   extensions: [],
   sniff: (_head, { archive }) => archive !== undefined && picklesOf(archive).length > 0,
   read(context) {

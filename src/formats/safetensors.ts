@@ -13,6 +13,7 @@ const OPEN_BRACE = 0x7b;
 
 export const safetensors: Reader = {
   name: 'safetensors',
+  reads: '.safetensors',
   extensions: ['.safetensors'],
   sniff: (head) =>
     head.length > 8 && head[8] === OPEN_BRACE && view(head).getBigUint64(0, true) <= BigInt(MAX_HEADER),

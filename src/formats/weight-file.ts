@@ -8,25 +8,28 @@ export interface Tensor {
   values(): Float64Array;
 }
 
+/** A fact that a file states of a module: `hidden_size` 32, `mode` 'LSTM', `activations` ['Sigmoid', 'Tanh']. */
+export type Fact = string | number | boolean | readonly string[] | readonly number[];
+
 /** What a container says beside its tensors, keyed by the dotted path of the module that it belongs to. */
 export interface ModuleAttributes {
-  /** Class name as the file gives it, such as `torch.nn.modules.rnn.GRU`. */
+  /** Class name as the file gives it, such as `torch.nn.modules.rnn.GRU`, `keras.GRU`, or an operator: `onnx.GRU`. */
   readonly className?: string;
-  /** Plain facts: mode, input_size, hidden_size, num_layers, bidirectional, batch_first, proj_size … */
-  readonly facts: ReadonlyMap<string, string | number | boolean>;
+  /** Under the file's own names: mode, hidden_size, bidirectional, reset_after, direction, activations … */
+  readonly facts: ReadonlyMap<string, Fact>;
 }
 
 /** A container, read: named tensors and what else it says. Meaning is given by `src/model`. */
 export interface WeightFile {
   readonly path: string;
-  /** Which reader took it: 'pytorch-zip' | 'pytorch-legacy' | 'safetensors' | 'npz' | 'npy' | 'json'. */
+  /** Name of the reader that took it: 'pytorch-zip', 'safetensors', … */
   readonly format: string;
   /** In file order. */
   readonly tensors: ReadonlyMap<string, Tensor>;
-  /** Module path ('' is the root) → attributes; empty for containers that hold tensors only. */
+  /** Module path ('' is the root) → attributes, in the order of the network; empty for containers that hold tensors only. */
   readonly modules: ReadonlyMap<string, ModuleAttributes>;
   /** Remarks that the user should see: what was skipped and why. */
   readonly notes: readonly string[];
-  /** Hex digest of the whole file. */
+  /** Hex digest of the whole file; of the digests of all its files, where it has several (`sha256sum` of their list). */
   readonly sha256: string;
 }

@@ -1,36 +1,36 @@
 import { basename } from 'node:path';
 import { handedOn } from '../cells/index.js';
 import { UserError } from '../errors.js';
-import type { Tensor, WeightFile } from '../formats/weight-file.js';
+import type { WeightFile } from '../formats/weight-file.js';
 import type { Found } from './conventions/convention.js';
 import { conventions } from './conventions/index.js';
 import { withoutCopies } from './copies.js';
-import { linears } from './linear.js';
+import type { Linear } from './linear.js';
 import type { Model, ModelOptions } from './model.js';
 import { nonFiniteRemarks } from './non-finite.js';
 import { findEnds } from './readout.js';
 import { scopeOf } from './scope.js';
-import { openSource, type Source } from './source.js';
+import { openSource } from './source.js';
 
 /** A weights file and the recurrent modules that its names speak of. */
 export interface Contents {
   readonly file: WeightFile;
-  readonly source: Source;
   /** By all conventions, each set of weights once. */
   readonly modules: readonly Found[];
-  /** What belongs to one of them, and so is no readout or embedding. */
-  readonly recurrent: ReadonlySet<Tensor>;
+  /** Matrices that belong to none of them: a readout, an embedding. */
+  readonly linears: readonly Linear[];
 }
 
 export function contentsOf(file: WeightFile, options: ModelOptions): Contents {
   const source = openSource(file);
   const found = conventions.flatMap((convention) => convention.match(source, options));
   const recurrent = new Set(found.flatMap(({ parts }) => [...parts.values()]));
-  return { file, source, modules: withoutCopies(found), recurrent };
+  const linears = conventions.flatMap((convention) => convention.linears?.(source, recurrent) ?? []);
+  return { file, modules: withoutCopies(found), linears };
 }
 
 /** A module as a model: its layers, its readout and embedding, and what was assumed on the way. */
-export function build({ file, source, recurrent }: Contents, chosen: Found, options: ModelOptions): Model {
+export function build({ file, linears }: Contents, chosen: Found, options: ModelOptions): Model {
   const opened = chosen.open(options);
   const scope = scopeOf(chosen, options);
   const layers = scope.layers.map((index) => opened.layer(index, scope.direction));
@@ -45,7 +45,7 @@ export function build({ file, source, recurrent }: Contents, chosen: Found, opti
     hasFirst: scope.layers.includes(0),
     hasLast: scope.layers.includes(chosen.layers - 1),
   };
-  const ends = findEnds(linears(source, recurrent), middle, options.readout);
+  const ends = findEnds(linears, middle, options.readout);
   return {
     module: chosen.name,
     direction: scope.direction,

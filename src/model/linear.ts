@@ -13,7 +13,7 @@ export interface Linear {
   readonly className: string;
 }
 
-/** Every matrix that no recurrent module owns, in file order. */
+/** PyTorch's way: every matrix `….weight` or `W_…` that no recurrent module owns, in file order. */
 export function linears(source: Source, owned: ReadonlySet<Tensor>): Linear[] {
   return [...source.tensors].flatMap(([name, weight]) => {
     if (weight.shape.length !== 2 || owned.has(weight) || !/^(weight|W_\w+)$/.test(leafName(name))) return [];

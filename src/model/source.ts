@@ -4,6 +4,10 @@ import type { ModuleAttributes, Tensor, WeightFile } from '../formats/weight-fil
 export interface Source {
   /** Name without wrappers → tensor, in file order. A tensor's own `name` stays as stored. */
   readonly tensors: ReadonlyMap<string, Tensor>;
+  /** Name of the reader, for conventions that one container alone has. */
+  readonly format: string;
+  /** Path without wrappers → what the file says of the module, in file order. */
+  readonly modules: ReadonlyMap<string, ModuleAttributes>;
   /** What the file says of the module at a path without wrappers. */
   attributes(path: string): ModuleAttributes | undefined;
 }
@@ -19,7 +23,7 @@ export function openSource(file: WeightFile): Source {
     tensors.set(tensors.has(name) ? stored : name, tensor);
   }
   const modules = new Map([...file.modules].map(([path, said]) => [unwrapPath(path, wrappers), said]));
-  return { tensors, attributes: (path) => modules.get(path) };
+  return { tensors, format: file.format, modules, attributes: (path) => modules.get(path) };
 }
 
 /**

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it, test } from 'vitest';
 import { READERS, readSource, readWeightFile } from '../../src/formats/index.js';
 import { openSource } from '../../src/formats/parts/source.js';
+import { readable } from '../../src/formats/readers.js';
 import { bytes, fixture, read, zip } from './build.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rnnscope-detection-'));
@@ -18,7 +19,7 @@ async function messageOf(reading: Promise<unknown>): Promise<string> {
   return `${error?.code} ${error?.message}`;
 }
 
-const READS = 'rnnscope 0.1 reads PyTorch .pt/.pth/.ckpt, .safetensors, .npz/.npy and JSON';
+const READS = readable();
 const member = (name: string) => zip({ name, data: bytes('{}') });
 const zeros = (count: number) => new Uint8Array(count);
 

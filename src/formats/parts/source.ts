@@ -1,6 +1,15 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
-import { basename, extname } from 'node:path';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
+import { basename, dirname, extname, join } from 'node:path';
 import { type ErrorCode, UserError } from '../../errors.js';
 
 /** A run of bytes that can be read in pieces; a file, or one member of an archive. */
@@ -18,9 +27,23 @@ export interface Source extends Bytes {
   readonly path: string;
   /** In lower case, with the dot; '' if there is none. */
   readonly extension: string;
+  /**
+   * A file that stands beside this one: a shard, external data. `name` may come from the file: it must be a plain name,
+   * of a regular file that is no link. Opened once; refused or not found as a UserError.
+   */
+  sibling(name: string): Source;
+  /** This file and the siblings that were opened. */
+  files(): Source[];
   sha256(): string;
-  /** Gives the descriptor back. Ranges can still be read afterwards as long as the file stays as it was. */
+  /** Gives the descriptors back. Ranges can still be read afterwards as long as the file stays as it was. */
   close(): void;
+}
+
+/** How a file that another one names is spoken of. */
+export interface Opening {
+  fault(code: ErrorCode, text: string): UserError;
+  /** 'beside it'. */
+  readonly where: string;
 }
 
 /** Up to here a file is kept whole, so that a training run may overwrite it while it is being analysed. */
@@ -32,18 +55,38 @@ export const INCOMPLETE = 'The file is cut short; copy or save it again.';
 
 export function openSource(path: string, keptInMemory = KEPT_IN_MEMORY): Source {
   const name = basename(path);
-  const descriptor = openRegularFile(path, name);
+  return sourceOf(path, name, openRegularFile(path, name), keptInMemory);
+}
+
+function sourceOf(path: string, name: string, descriptor: number, keptInMemory: number): Source {
   const stats = fstatSync(descriptor);
   if (stats.size > keptInMemory) return new FileSource(path, name, stats, descriptor);
   try {
-    return memorySource(path, readFully(descriptor, 0, stats.size, name));
+    return new MemorySource(path, name, readFully(descriptor, 0, stats.size, name));
   } finally {
     closeSync(descriptor);
   }
 }
 
-export function memorySource(path: string, bytes: Uint8Array): Source {
-  return new MemorySource(path, basename(path), bytes);
+/** Bytes at hand. Their neighbours are those given, or else the files beside `path`. */
+export function memorySource(
+  path: string,
+  bytes: Uint8Array,
+  neighbours?: ReadonlyMap<string, Uint8Array>,
+): Source {
+  return new MemorySource(path, basename(path), bytes, neighbours);
+}
+
+/** A regular file that is no link of either kind: what a file or folder may name as its own. */
+export function openOwnFile(path: string, name: string, { fault, where }: Opening): Source {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined)
+    throw fault('NOT_FOUND', `needs the file '${name}', which was not found ${where}. Copy it there.`);
+  if (stats.isSymbolicLink() || (stats.isFile() && stats.nlink !== 1))
+    throw fault('REFUSED', `the file '${name}' is a link, which is not followed. Copy what it points to.`);
+  if (!stats.isFile()) throw fault('REFUSED', `'${name}' is not a regular file.`);
+  const descriptor = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+  return sourceOf(path, name, descriptor, KEPT_IN_MEMORY);
 }
 
 function openRegularFile(path: string, name: string): number {
@@ -62,6 +105,7 @@ abstract class BoundedSource implements Source {
   readonly label: string;
   readonly extension: string;
   abstract readonly size: number;
+  private readonly siblings = new Map<string, Source>();
 
   constructor(
     readonly path: string,
@@ -94,7 +138,28 @@ abstract class BoundedSource implements Source {
     return hash.digest('hex');
   }
 
-  close(): void {}
+  sibling(name: string): Source {
+    if (!isPlainName(name))
+      throw this.fault('REFUSED', `names the file '${name}', which is not a plain name of a file beside it.`);
+    const sibling = this.siblings.get(name) ?? this.openSibling(name);
+    this.siblings.set(name, sibling);
+    return sibling;
+  }
+
+  files(): Source[] {
+    return [this, ...[...this.siblings.values()].flatMap((sibling) => sibling.files())];
+  }
+
+  close(): void {
+    for (const sibling of this.siblings.values()) sibling.close();
+  }
+
+  protected openSibling(name: string): Source {
+    return openOwnFile(join(dirname(this.path), name), name, {
+      fault: (code, text) => this.fault(code, text),
+      where: 'beside it',
+    });
+  }
 
   protected abstract fetch(offset: number, length: number): Uint8Array;
 }
@@ -104,8 +169,17 @@ class MemorySource extends BoundedSource {
     path: string,
     name: string,
     private readonly bytes: Uint8Array,
+    private readonly neighbours?: ReadonlyMap<string, Uint8Array>,
   ) {
     super(path, name);
+  }
+
+  protected override openSibling(name: string): Source {
+    if (this.neighbours === undefined) return super.openSibling(name);
+    const bytes = this.neighbours.get(name);
+    if (bytes !== undefined)
+      return new MemorySource(join(dirname(this.path), name), name, bytes, this.neighbours);
+    throw this.fault('NOT_FOUND', `needs the file '${name}', which was not found beside it. Copy it there.`);
   }
 
   get size(): number {
@@ -135,6 +209,7 @@ class FileSource extends BoundedSource {
   }
 
   override close(): void {
+    super.close();
     if (this.descriptor !== undefined) closeSync(this.descriptor);
     this.descriptor = undefined;
   }
@@ -151,7 +226,8 @@ class FileSource extends BoundedSource {
   }
 
   private assertUnchanged(now: Stats): void {
-    if (now.size === this.opened.size && now.mtimeMs === this.opened.mtimeMs) return;
+    const { size, mtimeMs, ino } = this.opened;
+    if (now.size === size && now.mtimeMs === mtimeMs && now.ino === ino) return;
     throw this.fault('CORRUPT', 'the file changed while it was being read. Run again when it is complete.');
   }
 }
@@ -167,6 +243,10 @@ function readFully(descriptor: number, offset: number, length: number, name: str
   }
   return bytes;
 }
+
+/** The name of a file, not a way to one. */
+export const isPlainName = (name: string): boolean =>
+  name !== '' && name !== '.' && name !== '..' && !/[/\\\0]/.test(name);
 
 /** All the bytes in pieces of a bounded size. */
 export function* chunks(bytes: Bytes): Generator<Uint8Array> {

@@ -1,6 +1,7 @@
 import type { Cell } from '../../cells/index.js';
 import { UserError } from '../../errors.js';
 import type { Tensor } from '../../formats/weight-file.js';
+import type { Linear } from '../linear.js';
 import type { Layer, ModelOptions } from '../model.js';
 import type { Source } from '../source.js';
 
@@ -73,6 +74,11 @@ export interface Convention {
   readonly name: string;
   /** The modules named in this way. Finds broken ones as well, whose `open` says what is wrong. */
   match(source: Source, options: ModelOptions): Found[];
+  /**
+   * Matrices that no recurrent module owns, [outputs, inputs] whatever the file's layout: what may be a readout or an
+   * embedding ([tokens, inputs]).
+   */
+  linears?(source: Source, owned: ReadonlySet<Tensor>): Linear[];
 }
 
 export const storedNumbers = (parts: ReadonlyMap<string, Tensor>): number =>

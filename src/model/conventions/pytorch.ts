@@ -2,6 +2,7 @@ import type { CellWeights } from '../../cells/index.js';
 import { UserError } from '../../errors.js';
 import type { ModuleAttributes } from '../../formats/weight-file.js';
 import type { Matrix } from '../../linalg/matrix.js';
+import { linears } from '../linear.js';
 import type { ModelOptions } from '../model.js';
 import { label } from '../source.js';
 import { askedCell } from './choose-cell.js';
@@ -18,6 +19,7 @@ export const pytorch: Convention = {
   name: 'pytorch',
   match: (source) =>
     torchModules(source.tensors).map((module) => foundModule(module, source.attributes(module.path))),
+  linears,
 };
 
 function foundModule(module: TorchModule, said: ModuleAttributes | undefined): Found {
