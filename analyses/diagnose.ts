@@ -10,6 +10,7 @@ import { complete, type Outcome, type Watch } from '../src/outcome.js';
 import type { AnalysisResult } from '../src/result.js';
 import type { Analysis, Answer } from './analysis.js';
 import { type FixedPointsValue, fixedPoints } from './fixed-points.js';
+import { type GatesValue, gates } from './gates.js';
 import { type GradientsValue, gradients } from './gradients.js';
 import { jacobian } from './jacobian.js';
 import { type LyapunovValue, lyapunov } from './lyapunov.js';
@@ -91,6 +92,11 @@ export const diagnose: Analysis<typeof options, DiagnoseValue> = {
       const flow = await part(gradients, { lags, length, threshold, windows });
       verdicts.push(gradientFlow(flow));
       outcome = worse(outcome, flow.outcome);
+    }
+    if (outcome.kind !== 'partial' && hasGates(subject)) {
+      const gating = await part(gates, { warmup, steps });
+      verdicts.push(stuck(gating));
+      outcome = worse(outcome, gating.outcome);
     }
     if (outcome.kind !== 'partial') {
       const rest = await part(fixedPoints, { starts: settled.starts, unique, constant });
@@ -249,6 +255,41 @@ function gradientFlow({ value, outcome }: AnalysisResult<GradientsValue | null>)
     case 'undetermined':
       return { question, answer: `undetermined: ${left}`, level: 'unknown', evidence };
   }
+}
+
+const hasGates = ({ system }: Subject): boolean =>
+  (system.parts ?? []).some(({ quantities }) => quantities.some(({ role }) => role !== 'candidate'));
+
+/** Below the first share of stuck gates nothing is said against them; beyond the second most cannot do their work. */
+const SOME_STUCK = 0.1;
+const MOST_STUCK = 0.5;
+
+function stuck({ value, outcome }: AnalysisResult<GatesValue | null>): Finding {
+  const question = 'Are its gates stuck?';
+  if (!value || value.saturated === null) return unanswered(question, outcome);
+  const all = value.layers.flatMap(({ gates, units }) => gates.map((gate) => ({ ...gate, count: units })));
+  const still = all.reduce((sum, gate) => sum + gate.stuckShut + gate.stuckOpen, 0);
+  const total = all.reduce((sum, gate) => sum + gate.count, 0);
+  const held = value.layers.flatMap(({ name, gates }) =>
+    gates.flatMap(({ name: gate, timeScales }) =>
+      timeScales
+        ? [`${gate} of ${name} holds on for ${show(timeScales.quantiles[2]!)} steps at the median`]
+        : [],
+    ),
+  );
+  const evidence = [
+    `${show(100 * value.saturated, 2)} % of all readings over ${counted(value.steps, 'step')} are below 0.05 or above 0.95`,
+    ...held,
+  ].join('; ');
+  if (value.layers.every(({ activity }) => activity.dead === null)) {
+    const answer =
+      'cannot be told: the state is at rest, where no gate moves; --drive gives them something to do';
+    return { question, answer, level: 'unknown', evidence };
+  }
+  const share = `${still} of ${total} are saturated on one side at 99 % of the steps`;
+  if (still < SOME_STUCK * total) return { question, answer: `no: ${share}`, level: 'good', evidence };
+  if (still < MOST_STUCK * total) return { question, answer: `some: ${share}`, level: 'warn', evidence };
+  return { question, answer: `most: ${share}`, level: 'bad', evidence };
 }
 
 /** The input that was held while the search went on. */

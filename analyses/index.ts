@@ -1,5 +1,6 @@
 import { diagnose } from './diagnose.js';
 import { fixedPoints } from './fixed-points.js';
+import { gates } from './gates.js';
 import { gradients } from './gradients.js';
 import { jacobian } from './jacobian.js';
 import { lyapunov } from './lyapunov.js';
@@ -12,9 +13,10 @@ export const analyses = {
   'fixed-points': fixedPoints,
   lyapunov,
   gradients,
+  gates,
   diagnose,
 } as const;
 
 export type AnalysisName = keyof typeof analyses;
 
-export { diagnose, fixedPoints, gradients, jacobian, lyapunov };
+export { diagnose, fixedPoints, gates, gradients, jacobian, lyapunov };

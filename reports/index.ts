@@ -7,6 +7,7 @@ import type { AnalysisResult } from '../src/result.js';
 import { diagnose } from './diagnose.js';
 import { fixedPoints } from './fixed-points.js';
 import { list, sentenceCase } from './format.js';
+import { gates } from './gates.js';
 import { gradients } from './gradients.js';
 import { type Part, page } from './html.js';
 import { inspect } from './inspect.js';
@@ -31,7 +32,7 @@ export type AnalysisName = keyof AnalysisValues;
 /** An analysis without its section does not build. */
 export const sections: {
   readonly [Name in AnalysisName]: (result: AnalysisResult<AnalysisValues[Name]>) => Section;
-} = { inspect, jacobian, lyapunov, 'fixed-points': fixedPoints, gradients, diagnose };
+} = { inspect, jacobian, lyapunov, 'fixed-points': fixedPoints, gradients, gates, diagnose };
 
 /** The section of one result, found by the name that the result carries. */
 export function sectionOf(result: AnalysisResult): Section {

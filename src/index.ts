@@ -6,6 +6,7 @@
 export type { Analysis, Answer } from '../analyses/analysis.js';
 export type { DiagnoseValue, Finding } from '../analyses/diagnose.js';
 export type { FixedPointsValue, RestPoint } from '../analyses/fixed-points.js';
+export type { GatesValue } from '../analyses/gates.js';
 export type { GradientsValue } from '../analyses/gradients.js';
 export { type AnalysisName, analyses } from '../analyses/index.js';
 export type { InspectValue } from '../analyses/inspect.js';

@@ -73,7 +73,9 @@ describe.each(cells)('every question about $name', (cell) => {
     const given = options(diagnose.options, { warmup: 50, align: 20, steps: 100, lags: 30, starts: 10 });
     const { value, outcome } = await diagnose.run(subject, given, unwatched);
     expect(outcome).toEqual({ kind: 'complete' });
-    expect(value.verdicts).toHaveLength(4);
+    const gated = cell.quantities !== undefined;
+    expect(value.verdicts).toHaveLength(gated ? 5 : 4);
+    expect(Object.keys(value.results).includes('gates')).toBe(gated);
     expect(Object.values(value.results).map(({ outcome }) => outcome.kind)).toEqual(
       new Array(Object.keys(value.results).length).fill('complete'),
     );

@@ -48,6 +48,15 @@ test('a horizon beyond the longest lag is a lower bound', () => {
   expect(reading('gradients', sample.preservedGradients)).toContain('at least 300 steps');
 });
 
+test('gates say how long units hold on, layer by layer, and what is stuck', () => {
+  const text = reading('gates', sample.gatesValue);
+  expect(text).toContain('gate z of layer0 lets a unit hold on for 2.2 steps at the median');
+  expect(text).toContain('2 of 32 units for 100 or more');
+  expect(text).toContain('13 % are saturated');
+  expect(text).toContain('3 units of gate z in layer1');
+  expect(reading('gates', sample.gateless)).toContain('has no gates');
+});
+
 test('fixed points are counted by kind, with what the search can miss', () => {
   const text = reading('fixed-points', sample.fixedPointsValue);
   expect(text).toContain('27 fixed points at input zero: 8 stable, 18 saddles and 1 unstable');

@@ -2,6 +2,7 @@
 
 import type { DiagnoseValue } from '../../analyses/diagnose.js';
 import type { FixedPointsValue, RestPoint, Stability } from '../../analyses/fixed-points.js';
+import type { GatesValue } from '../../analyses/gates.js';
 import type { GradientsValue } from '../../analyses/gradients.js';
 import type { InspectValue } from '../../analyses/inspect.js';
 import type { JacobianValue } from '../../analyses/jacobian.js';
@@ -429,6 +430,94 @@ export const nilpotent: JacobianValue = {
   nonNormality: 1,
 };
 
+const bell = (center: number, width: number): number[] => {
+  const heights = range(40).map((k) => Math.exp(-(((k + 0.5) / 40 - center) ** 2) / width ** 2));
+  const total = heights.reduce((sum, v) => sum + v, 0);
+  return heights.map((v) => v / total);
+};
+
+const gate = (
+  name: string,
+  role: 'reset' | 'keep',
+  center: number,
+): GatesValue['layers'][number]['gates'][number] => {
+  const mean = range(32).map((i) => center + 0.2 * Math.sin(i));
+  const units = mean.map((m) => -1 / Math.log(m));
+  return {
+    name,
+    role,
+    block: 'h',
+    mean: center,
+    standardError: 0.0031,
+    shut: 0.02,
+    open: 0.11,
+    histogram: bell(center, 0.2),
+    stuckShut: 0,
+    stuckOpen: role === 'keep' ? 3 : 0,
+    units: { mean, deviation: mean.map(() => 0.1), shut: mean.map(() => 0.02), open: mean.map(() => 0.11) },
+    timeScales:
+      role === 'keep'
+        ? {
+            units: [Infinity, ...units.slice(1)],
+            standardErrors: [null, ...units.slice(1).map((t) => 0.01 * t)],
+            quantiles: [0.9, 1.4, 2.2, 5, 410],
+            integrators: [0, 7],
+          }
+        : null,
+    inputCorrelation: {
+      input: mean.map((_, i) => i % 3),
+      r: mean.map((_, i) => (i === 0 ? null : Math.sin(3 * i))),
+    },
+  };
+};
+
+export const gatesValue: GatesValue = {
+  layers: ['layer0', 'layer1'].map((name) => ({
+    name,
+    cell: 'gru',
+    units: 32,
+    gates: [gate('r', 'reset', 0.5), gate('z', 'keep', 0.72)],
+    activity: {
+      deviation: range(32).map(() => 0.4),
+      dead: [4],
+      redundant: [[1, 2, 9]],
+      dimension: 4.2,
+      inputCorrelation: null,
+    },
+    trace: {
+      steps: range(50).map((k) => 36 * (k + 1)),
+      mean: range(50).map((k) => [0.5 + 0.1 * Math.sin(k), 0.7]),
+    },
+  })),
+  saturated: 0.13,
+  steps: 1800,
+  mode: 'driven',
+  integratorSteps: 100,
+  redundantAbove: 0.99,
+};
+
+export const restingGates: GatesValue = {
+  ...gatesValue,
+  mode: 'autonomous',
+  layers: gatesValue.layers.slice(0, 1).map((layer) => ({
+    ...layer,
+    gates: layer.gates.map((one) => ({ ...one, standardError: null, inputCorrelation: null })),
+    activity: { ...layer.activity, dead: null, redundant: null, dimension: null },
+    trace: { steps: [1], mean: [[0.5, 0.7]] },
+  })),
+};
+
+export const gateless: GatesValue = {
+  ...restingGates,
+  saturated: null,
+  layers: restingGates.layers.map((layer) => ({
+    ...layer,
+    cell: 'rnn-tanh',
+    gates: [],
+    trace: { steps: [], mean: [] },
+  })),
+};
+
 const array = (name: string, shape: readonly number[], spread: number) => ({
   name,
   shape,
@@ -555,6 +644,10 @@ export const everyResult: Readonly<Record<string, AnalysisResult>> = {
   'gradients that are exactly zero': envelope('gradients', erasedGradients),
   'a single lag': envelope('gradients', oneLag),
   'no lags': envelope('gradients', noLags),
+  'gates of a stack': envelope('gates', gatesValue),
+  'gates at rest': envelope('gates', restingGates),
+  'a cell without gates': envelope('gates', gateless),
+  'no gates, no steps': envelope('gates', { ...gateless, layers: [] }),
   'an ordinary search': envelope('fixed-points', fixedPointsValue, {}, partial),
   'a single fixed point': envelope('fixed-points', onePoint),
   'a search that found nothing': envelope('fixed-points', noPoints),
