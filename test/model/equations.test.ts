@@ -10,7 +10,7 @@ type Reference = { x: number[][] } & Record<
 >;
 
 const reference: Reference = JSON.parse(
-  readFileSync(new URL('../fixtures/model/torch_ref.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../fixtures/formats/torch_ref.json', import.meta.url), 'utf8'),
 );
 
 /** How far our hidden states are from PyTorch's, at most. */

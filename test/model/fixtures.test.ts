@@ -5,7 +5,7 @@ import { readWeightFile } from '../../src/formats/index.js';
 import { listModules, type ModelOptions, readModel } from '../../src/model/index.js';
 import { hiddenStates, largestDifference } from './stepping.js';
 
-const path = (name: string) => fileURLToPath(new URL(`../fixtures/model/${name}`, import.meta.url));
+const path = (name: string) => fileURLToPath(new URL(`../fixtures/formats/${name}`, import.meta.url));
 const read = async (name: string, options: ModelOptions = {}) =>
   readModel(await readWeightFile(path(name)), options);
 
