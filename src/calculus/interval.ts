@@ -1,5 +1,5 @@
 import type { Algebra } from '../cells/index.js';
-import { elementary } from './elementary.js';
+import { type Elementary, elementary } from './elementary.js';
 
 /** Lower and upper ends, entry by entry. */
 export interface Box {
@@ -55,13 +55,20 @@ function hull(...v: number[]): [number, number] {
   return widen(lo, hi, 2 * ULP, Math.max(Math.abs(lo), Math.abs(hi)));
 }
 
-/** A function that does not decrease and whose values lie in [least, most]. */
-const monotone = (f: (a: number) => number, least: number, most: number) => (q: Box) =>
-  zip(q.lo.length, (i) => {
-    const [a, b] = [f(q.lo[i]!), f(q.hi[i]!)];
-    const [lo, hi] = widen(a, b, FUNCTION_ERROR, Math.max(Math.abs(a), Math.abs(b)));
-    return [Math.max(least, lo), Math.min(most, hi)];
-  });
+/** Below the smallest normal number, where functions lose digits or are rounded to 0. */
+const FUNCTION_UNDERFLOW = 2 ** -1022;
+
+/** Values of f over [from, to]: it is monotone between its turns, so the extremes are at those and at the ends. */
+function enclose(f: Elementary, from: number, to: number): [number, number] {
+  const values = [f.value(from), f.value(to)];
+  for (const turn of f.turns ?? []) if (turn.at >= from && turn.at <= to) values.push(...turn.values);
+  const size = Math.max(...values.map(Math.abs), f.size?.(from) ?? 0, f.size?.(to) ?? 0);
+  const error = FUNCTION_ERROR * size + FUNCTION_UNDERFLOW;
+  return [
+    Math.max(f.range[0], Math.min(...values) - error),
+    Math.min(f.range[1], Math.max(...values) + error),
+  ];
+}
 
 const corners = (a: Box, b: Box, i: number, f: (a: number, b: number) => number): number[] => [
   f(a.lo[i]!, b.lo[i]!),
@@ -102,8 +109,9 @@ export const interval: Algebra<Box> = {
       // A convex combination stays between its ends, also in its last digit.
       return [Math.max(lo, Math.min(a.lo[i]!, b.lo[i]!)), Math.min(hi, Math.max(a.hi[i]!, b.hi[i]!))];
     }),
-  sigmoid: monotone(elementary.sigmoid.value, 0, 1),
-  tanh: monotone(elementary.tanh.value, -1, 1),
-  relu: monotone(elementary.relu.value, 0, Number.POSITIVE_INFINITY),
+  unary: (activation, q) => {
+    const f = elementary(activation);
+    return zip(q.lo.length, (i) => enclose(f, q.lo[i]!, q.hi[i]!));
+  },
   named: (_name, q) => q,
 };

@@ -2,7 +2,6 @@ import type { Cell, CellWeights } from '../cells/index.js';
 import { type Block, stateLayout } from '../cells/layout.js';
 import { gemm, gemv, logAbsDet } from '../linalg/index.js';
 import { type Matrix, rowBlock, zeros } from '../linalg/matrix.js';
-import { elementary } from './elementary.js';
 import { type Forms, linearForms, type Tape, type Term } from './linear-form.js';
 import { type Graph, trace } from './trace.js';
 
@@ -102,7 +101,7 @@ export class Plan {
         out.set(this.complementOf(node.arg));
         return;
       case 'unary': {
-        const f = elementary[node.f].value;
+        const f = node.f.value;
         for (let i = 0, q = values[node.arg]!; i < n; i++) out[i] = f(q[i]!);
       }
     }
@@ -112,9 +111,10 @@ export class Plan {
   private complementOf(id: number): Float64Array {
     const node = this.graph.nodes[id]!;
     const out = this.tape.complements[id]!;
-    if (node.op === 'unary' && node.f === 'sigmoid') {
+    if (node.op === 'unary' && node.f.complement) {
+      const { complement } = node.f;
       const a = this.tape.values[node.arg]!;
-      for (let i = 0; i < out.length; i++) out[i] = elementary.sigmoid.value(-a[i]!);
+      for (let i = 0; i < out.length; i++) out[i] = complement(a[i]!);
     } else {
       const q = this.tape.values[id]!;
       for (let i = 0; i < out.length; i++) out[i] = 1 - q[i]!;
@@ -127,7 +127,7 @@ export class Plan {
     const id = this.graph.named.get(name)!;
     const node = this.graph.nodes[id]!;
     const { values } = this.tape;
-    const sigmoid = node.op === 'unary' && node.f === 'sigmoid';
+    const sigmoid = node.op === 'unary' && node.f.name === 'sigmoid';
     return { value: values[id]!, logit: sigmoid ? values[node.arg]! : null };
   }
 
@@ -136,7 +136,7 @@ export class Plan {
     const { nodes } = this.graph;
     nodes.forEach((node, id) => {
       if (node.op !== 'unary') return;
-      const f = elementary[node.f].derivative;
+      const f = node.f.derivative;
       const slope = this.tape.slopes[id]!;
       for (let i = 0, a = this.tape.values[node.arg]!; i < slope.length; i++) slope[i] = f(a[i]!);
     });

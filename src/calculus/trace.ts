@@ -1,7 +1,7 @@
 import type { Algebra, Cell, CellWeights } from '../cells/index.js';
 import { stateLayout } from '../cells/layout.js';
 import type { Matrix } from '../linalg/matrix.js';
-import type { ElementaryName } from './elementary.js';
+import { type Elementary, elementary } from './elementary.js';
 
 /** A node of a traced cell. Arguments are indices of earlier nodes; `length` is how many entries its value has. */
 export type Node = { readonly length: number } & (
@@ -12,7 +12,7 @@ export type Node = { readonly length: number } & (
   | { readonly op: 'mix'; readonly z: number; readonly a: number; readonly b: number }
   | { readonly op: 'scale' | 'shift'; readonly d: Float64Array; readonly arg: number }
   | { readonly op: 'complement'; readonly arg: number }
-  | { readonly op: 'unary'; readonly f: ElementaryName; readonly arg: number }
+  | { readonly op: 'unary'; readonly f: Elementary; readonly arg: number }
 );
 
 /** A cell's equations as a graph, in the order of evaluation. */
@@ -58,8 +58,6 @@ function recorder(
     push({ op, a: single(a), b: single(b), length: like(single(a)) });
   const fixed = (op: 'scale' | 'shift') => (d: Float64Array, q: Traced) =>
     push({ op, d, arg: single(q), length: d.length });
-  const unary = (f: ElementaryName) => (q: Traced) =>
-    push({ op: 'unary', f, arg: single(q), length: like(single(q)) });
   const affine = (W: Matrix, arg: number, b?: Float64Array): number => {
     if (W.cols !== like(arg)) throw new Error(`affine: ${W.rows}×${W.cols} times ${like(arg)} entries`);
     return push({ op: 'affine', W, arg, b, length: W.rows });
@@ -80,9 +78,7 @@ function recorder(
     shift: fixed('shift'),
     complement: (q) => push({ op: 'complement', arg: single(q), length: like(single(q)) }),
     mix: (z, a, b) => push({ op: 'mix', z: single(z), a: single(a), b: single(b), length: like(single(z)) }),
-    sigmoid: unary('sigmoid'),
-    tanh: unary('tanh'),
-    relu: unary('relu'),
+    unary: (f, q) => push({ op: 'unary', f: elementary(f), arg: single(q), length: like(single(q)) }),
     named: (name, q) => {
       named.set(name, single(q));
       return q;

@@ -4,7 +4,6 @@ import { elementary } from './elementary.js';
 type Vector = Float64Array;
 
 const map = (q: Vector, f: (v: number, i: number) => number): Vector => Float64Array.from(q, f);
-const unary = (name: keyof typeof elementary) => (q: Vector) => map(q, elementary[name].value);
 
 /** Equations read with plain vectors: what a step of the cell gives. The planned evaluation has to agree with it. */
 export const value: Algebra<Vector> = {
@@ -21,9 +20,7 @@ export const value: Algebra<Vector> = {
   shift: (d, q) => map(q, (v, i) => d[i]! + v),
   complement: (q) => map(q, (v) => 1 - v),
   mix: (z, a, b) => map(z, (v, i) => (1 - v) * a[i]! + v * b[i]!),
-  sigmoid: unary('sigmoid'),
-  tanh: unary('tanh'),
-  relu: unary('relu'),
+  unary: (f, q) => map(q, elementary(f).value),
   named: (_name, q) => q,
 };
 

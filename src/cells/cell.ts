@@ -1,4 +1,5 @@
 import type { Matrix } from '../linalg/matrix.js';
+import type { Activation } from './activations.js';
 
 /**
  * What a cell may do with its quantities. Whoever supplies the operations decides what a quantity `Q` is: a vector
@@ -19,11 +20,8 @@ export interface Algebra<Q> {
   complement(q: Q): Q;
   /** (1 − z) a + z b: for z in [0, 1] it never leaves the interval between a and b. */
   mix(z: Q, a: Q, b: Q): Q;
-  /** 1 / (1 + e^−q). */
-  sigmoid(q: Q): Q;
-  tanh(q: Q): Q;
-  /** max(q, 0), with derivative 0 at 0 as PyTorch has it. */
-  relu(q: Q): Q;
+  /** f(q), entry by entry. */
+  unary(f: Activation, q: Q): Q;
   /** q itself, which readers then know by the name of one of the cell's `quantities`. */
   named(name: string, q: Q): Q;
 }
@@ -70,10 +68,28 @@ export interface CellWeights {
 /** A state block has H entries, or P if it is projected. The block named `h` is what the layer hands on. */
 export type State<Q> = Readonly<Record<string, Q>>;
 
+/** Where a cell applies a function that may be exchanged: to its gates, its candidate, and the state that it shows. */
+export type ActivationPlace = 'gate' | 'candidate' | 'output';
+
+/** What may be exchanged in a cell without changing its equations otherwise. */
+export interface Functions {
+  readonly activations: Readonly<Partial<Record<ActivationPlace, Activation>>>;
+  /** Pre-activations are held between −clipGates and clipGates (ONNX `clip`). */
+  readonly clipGates?: number;
+  /** The new h is held between −clipState and clipState. */
+  readonly clipState?: number;
+}
+
 /** A recurrence, s' = F(s, x), as equations over any algebra. */
 export interface Cell {
-  /** The registry name: `--cell NAME`, and `cell` in results. */
+  /** The registry name: `--cell NAME`, and `cell` in results; 'lstm(hard_sigmoid,tanh,tanh)' where functions were exchanged. */
   readonly name: string;
+  /** The name without its functions, which cells that differ in these alone share; absent where it is the whole name. */
+  readonly base?: string;
+  /** The functions that may be exchanged, as they are; absent where none may. */
+  readonly functions?: Functions;
+  /** The same cell with other functions. */
+  readonly withFunctions?: (changed: Partial<Functions>) => Cell;
   /** The family whose parameter count it shares. */
   readonly family: 'rnn' | 'gru' | 'lstm' | 'other';
   /** One line for people. */
@@ -108,9 +124,9 @@ export const vectorParameter = (name: string, optional = true): CellParameter =>
 });
 
 /** The parameters that a gate g of a PyTorch-like cell has: W_g x + bx_g and U_g h + bh_g. */
-export const gateParameters = (g: string): CellParameter[] => [
+export const gateParameters = (g: string, state: Extent = 'H'): CellParameter[] => [
   matrixParameter(`W_${g}`, 'I'),
-  matrixParameter(`U_${g}`, 'H'),
+  matrixParameter(`U_${g}`, state),
   vectorParameter(`bx_${g}`),
   vectorParameter(`bh_${g}`),
 ];

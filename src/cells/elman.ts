@@ -1,18 +1,19 @@
-import { type Algebra, type Cell, gateParameters, preactivation } from './cell.js';
+import { relu, tanh } from './activations.js';
+import { gateParameters, preactivation } from './cell.js';
+import { cellWith, type OpenCell } from './functions.js';
 
 /** h' = φ(W x + U h + b). J. Elman, Finding structure in time, Cognitive Science 14 (1990). */
-const elman = (activation: 'tanh' | 'relu'): Cell => ({
-  name: `rnn-${activation}`,
+const elman: OpenCell = {
+  name: 'rnn',
+  names: { tanh: 'rnn-tanh', relu: 'rnn-relu' },
   family: 'rnn',
-  summary: `Elman network with ${activation}`,
-  formula: [`h' = ${activation}(W x + bx + U h + bh)`],
+  summary: 'Elman network',
+  activations: { candidate: tanh },
+  formula: ({ candidate }) => [`h' = ${candidate}(W x + bx + U h + bh)`],
   blocks: ['h'],
   parameters: gateParameters('h'),
-  equations: (op, w, { h }, x) => ({ h: apply(op, activation, preactivation(op, w, 'h', h!, x)) }),
-});
+  equations: (op, w, { h }, x, f) => ({ h: f.candidate(preactivation(op, w, 'h', h!, x)) }),
+};
 
-const apply = <Q>(op: Algebra<Q>, activation: 'tanh' | 'relu', q: Q): Q =>
-  activation === 'tanh' ? op.tanh(q) : op.relu(q);
-
-export const rnnTanh = elman('tanh');
-export const rnnRelu = elman('relu');
+export const rnnTanh = cellWith(elman);
+export const rnnRelu = cellWith(elman, { activations: { candidate: relu } });

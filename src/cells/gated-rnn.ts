@@ -1,3 +1,4 @@
+import { sigmoid, tanh } from './activations.js';
 import {
   type Algebra,
   type Cell,
@@ -20,7 +21,8 @@ const gate = (g: string): CellParameter[] => [
 
 /** σ(W_gi [h; x] + W_gf h + W_gx x + b_g): three terms, two of which see the same h and two the same x. */
 const threeTerms = <Q>(op: Algebra<Q>, w: CellWeights, g: string, h: Q, x: Q): Q =>
-  op.sigmoid(
+  op.unary(
+    sigmoid,
     op.add(
       joint(op, w, `W_${g}i`, `b_${g}`, h, x),
       op.add(op.affine(w.matrices[`W_${g}f`]!, h), op.affine(w.matrices[`W_${g}x`]!, x)),
@@ -50,8 +52,8 @@ export const gatedRnn: Cell = {
     const i = op.named('i', threeTerms(op, w, 'i', h!, x));
     const f = op.named('f', threeTerms(op, w, 'f', h!, x));
     const o = op.named('o', threeTerms(op, w, 'o', h!, x));
-    const candidate = op.named('candidate', op.tanh(joint(op, w, 'W_hc', 'b_c', h!, x)));
+    const candidate = op.named('candidate', op.unary(tanh, joint(op, w, 'W_hc', 'b_c', h!, x)));
     const next = op.add(op.mul(f, c!), op.mul(i, candidate));
-    return { h: op.mul(o, op.tanh(next)), c: next };
+    return { h: op.mul(o, op.unary(tanh, next)), c: next };
   },
 };

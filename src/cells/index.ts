@@ -1,13 +1,46 @@
 import type { Cell } from './cell.js';
 import { cfn } from './cfn.js';
 import { rnnRelu, rnnTanh } from './elman.js';
+import { parseFunctions } from './functions.js';
 import { gatedRnn } from './gated-rnn.js';
-import { gruResetAfter, gruResetBefore } from './gru.js';
-import { lstm } from './lstm.js';
+import { gruFlipped, gruFlippedResetBefore, gruResetAfter, gruResetBefore } from './gru.js';
+import { indRnn } from './indrnn.js';
+import {
+  lstm,
+  lstmCoupled,
+  lstmPeephole,
+  lstmPeepholeCoupled,
+  lstmPeepholeProjected,
+  lstmProjected,
+} from './lstm.js';
+import { mguNoReset, mguReset } from './mgu.js';
 import { plrnn } from './plrnn.js';
 import { gruSeparateGates, gruTwoStep } from './separate-gates.js';
 
-export type { Algebra, Cell, CellParameter, CellWeights, Extent, Quantity, Role, State } from './cell.js';
+export {
+  type Activation,
+  type ActivationName,
+  activation,
+  activationNames,
+  activationText,
+  parseActivation,
+  relu,
+  sigmoid,
+  tanh,
+} from './activations.js';
+export type {
+  ActivationPlace,
+  Algebra,
+  Cell,
+  CellParameter,
+  CellWeights,
+  Extent,
+  Functions,
+  Quantity,
+  Role,
+  State,
+} from './cell.js';
+export { parseFunctions } from './functions.js';
 export { type Block, extentSize, handedOn, type Sizes, stateLayout, stateSize } from './layout.js';
 
 /** Every recurrence that rnnscope knows. A new one is its equations and one line here. */
@@ -16,24 +49,54 @@ export const cells: readonly Cell[] = [
   rnnRelu,
   gruResetAfter,
   gruResetBefore,
+  gruFlipped,
+  gruFlippedResetBefore,
+  mguReset,
+  mguNoReset,
   lstm,
+  lstmPeephole,
+  lstmCoupled,
+  lstmPeepholeCoupled,
+  lstmProjected,
+  lstmPeepholeProjected,
   gatedRnn,
   gruSeparateGates,
   gruTwoStep,
   cfn,
+  indRnn,
   plrnn,
 ];
 
-export const cellNamed = (name: string): Cell | undefined => cells.find((cell) => cell.name === name);
+/** The cell of that name, functions in parentheses included: 'lstm', 'rnn(softsign)', 'gru(hard_sigmoid,tanh)'. */
+export function cellNamed(name: string): Cell | undefined {
+  const [, base, changes] = /^([\w-]+)(?:\((.*)\))?$/.exec(name) ?? [];
+  const cell = cells.find((one) => one.name === base) ?? cells.find((one) => changes && one.base === base);
+  if (changes === undefined || !cell) return cell;
+  const functions = parseFunctions(changes, cell);
+  return functions && cell.withFunctions!(functions);
+}
+
+/** The name without functions in parentheses. */
+export const baseOf = (cell: Cell): string => cell.base ?? cell.name;
 
 export {
   cfn,
   gatedRnn,
+  gruFlipped,
+  gruFlippedResetBefore,
   gruResetAfter,
   gruResetBefore,
   gruSeparateGates,
   gruTwoStep,
+  indRnn,
   lstm,
+  lstmCoupled,
+  lstmPeephole,
+  lstmPeepholeCoupled,
+  lstmPeepholeProjected,
+  lstmProjected,
+  mguNoReset,
+  mguReset,
   plrnn,
   rnnRelu,
   rnnTanh,

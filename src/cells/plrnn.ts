@@ -1,3 +1,4 @@
+import { relu } from './activations.js';
 import { type Cell, matrixParameter, vectorParameter } from './cell.js';
 
 /** The piecewise linear RNN, D. Durstewitz, PLoS Computational Biology 13 (2017) e1005542. */
@@ -14,7 +15,7 @@ export const plrnn: Cell = {
     vectorParameter('b'),
   ],
   equations(op, w, { h }, x) {
-    const own = op.add(op.scale(w.vectors.A!, h!), op.affine(w.matrices.W!, op.relu(h!), w.vectors.b));
+    const own = op.add(op.scale(w.vectors.A!, h!), op.affine(w.matrices.W!, op.unary(relu, h!), w.vectors.b));
     return { h: w.matrices.C ? op.add(own, op.affine(w.matrices.C, x)) : own };
   },
 };

@@ -1,3 +1,4 @@
+import { sigmoid, tanh } from './activations.js';
 import {
   type Algebra,
   type Cell,
@@ -27,12 +28,15 @@ function gates<Q>(op: Algebra<Q>, w: CellWeights, h: Q, x: Q): { f: Q; z: Q } {
     op.add(op.affine(w.matrices.W_xf!, h), op.affine(w.matrices.W_xx!, x)),
   );
   const z = op.add(joint(op, w, 'W_zz', 'b_z', h, x), op.affine(w.matrices.W_zx!, x));
-  return { f: op.named('f', op.sigmoid(f)), z: op.named('z', op.sigmoid(z)) };
+  return { f: op.named('f', op.unary(sigmoid, f)), z: op.named('z', op.unary(sigmoid, z)) };
 }
 
 /** f ⊙ h + (1 − z) ⊙ tanh(W [h; x] + b). */
 const blend = <Q>(op: Algebra<Q>, w: CellWeights, f: Q, z: Q, W: string, b: string, h: Q, x: Q): Q =>
-  op.add(op.mul(f, h), op.mul(op.complement(z), op.named('candidate', op.tanh(joint(op, w, W, b, h, x)))));
+  op.add(
+    op.mul(f, h),
+    op.mul(op.complement(z), op.named('candidate', op.unary(tanh, joint(op, w, W, b, h, x)))),
+  );
 
 export const gruSeparateGates: Cell = {
   name: 'gru-separate-gates',
@@ -72,6 +76,6 @@ export const gruTwoStep: Cell = {
   equations(op, w, { h }, x) {
     const { f, z } = gates(op, w, h!, x);
     const c = blend(op, w, f, z, 'W_hc', 'b_c', h!, x);
-    return { h: op.mix(z, op.tanh(c), h!) };
+    return { h: op.mix(z, op.unary(tanh, c), h!) };
   },
 };

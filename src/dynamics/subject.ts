@@ -2,7 +2,7 @@ import { UserError } from '../errors.js';
 import { readArray } from '../formats/index.js';
 import type { Model } from '../model/model.js';
 import { parseNumber } from '../numbers.js';
-import { choice, flag, integer, type OptionTable, text, type Values } from '../options.js';
+import { choice, flag, integer, number, type OptionTable, text, type Values } from '../options.js';
 import { random } from '../random.js';
 import { applyReadout, closedLoop } from './closed-loop.js';
 import {
@@ -77,11 +77,16 @@ export const modelOptions = {
     choices: ['before', 'after'],
     fallback: undefined,
   }),
-  activation: choice({
-    flags: '--activation <name>',
-    help: 'RNN: tanh or relu',
-    choices: ['tanh', 'relu'],
+  activation: text({
+    flags: '--activation <names>',
+    help: 'functions of the cell: relu for an RNN; GATE,CANDIDATE[,OUTPUT] or gate=hard_sigmoid for a GRU or LSTM',
     fallback: undefined,
+  }),
+  clip: number({
+    flags: '--clip <most>',
+    help: 'hold the new h between -MOST and MOST (a clipped GRU)',
+    fallback: undefined,
+    above: 0,
   }),
   cell: text({
     flags: '--cell <name>',
@@ -134,7 +139,7 @@ function requireReadout({ readout, inputSize, source }: Model): void {
   }
 }
 
-const number = (given: string, what: string): number => {
+const parsed = (given: string, what: string): number => {
   const v = parseNumber(given);
   if (!Number.isFinite(v)) throw new UserError('USAGE', `${what} is not a finite number in '${given}'`);
   return v;
@@ -155,12 +160,12 @@ async function readDrive(spec: string, model: Model, seed: number): Promise<Driv
       return zeroDrive(inputSize);
     case 'constant':
       return constantDrive(
-        (rest ?? '').split(',').map((v) => number(v, '--drive constant: value')),
+        (rest ?? '').split(',').map((v) => parsed(v, '--drive constant: value')),
         inputSize,
         spec,
       );
     case 'noise': {
-      const sigma = number(rest ?? '1', '--drive noise: SIGMA');
+      const sigma = parsed(rest ?? '1', '--drive noise: SIGMA');
       if (sigma < 0)
         throw new UserError(
           'USAGE',
@@ -191,7 +196,7 @@ async function readState(spec: string, system: System, seed: number): Promise<Fl
   const n = system.dimension;
   if (spec === 'zero') return new Float64Array(n);
   if (spec.startsWith('random:')) {
-    const scale = number(spec.slice('random:'.length), '--state random: SCALE');
+    const scale = parsed(spec.slice('random:'.length), '--state random: SCALE');
     const draw = random(seed, 0x57a7e);
     return Float64Array.from({ length: n }, () => scale * draw.normal());
   }

@@ -48,7 +48,10 @@ export interface ModelOptions {
   /** Order of the gate blocks, such as 'rzn', 'zrn' or 'ifgo'. */
   readonly gates?: string | undefined;
   readonly reset?: 'before' | 'after' | undefined;
-  readonly activation?: 'tanh' | 'relu' | undefined;
+  /** Functions of the cell: 'relu', 'hard_sigmoid,tanh', 'gate=hard_sigmoid'. */
+  readonly activation?: string | undefined;
+  /** The new h is held between −clip and clip. */
+  readonly clip?: number | undefined;
   /** A registry name of `src/cells`. */
   readonly cell?: string | undefined;
   readonly readout?: string | undefined;

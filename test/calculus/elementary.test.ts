@@ -1,7 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { elementary } from '../../src/calculus/elementary.js';
+import { type Elementary, elementary } from '../../src/calculus/elementary.js';
+import * as cells from '../../src/cells/index.js';
+import { activationText, parseActivation } from '../../src/cells/index.js';
+import { activations } from '../variants.js';
 
-const { sigmoid, tanh, relu } = elementary;
+const [sigmoid, tanh, relu] = [cells.sigmoid, cells.tanh, cells.relu].map(elementary) as [
+  Elementary,
+  Elementary,
+  Elementary,
+];
 
 /** Relative to the value, so that tails count as much as the middle. */
 const expectClose = (found: number, exact: number): void =>
@@ -51,4 +58,58 @@ describe('the logistic function', () => {
 test('ReLU has the derivative 0 at 0, as PyTorch has it', () => {
   expect([-2, 0, 3].map(relu.value)).toEqual([0, 0, 3]);
   expect([-2, -0, 0, 1e-300, 3].map(relu.derivative)).toEqual([0, 0, 0, 1, 1]);
+});
+
+describe.each(activations.map((f) => ({ name: activationText(f), f: elementary(f) })))('$name', ({ f }) => {
+  // Away from the kinks at 0, ±0.3, ±1, 6 and where the hard sigmoids end, by more than the step.
+  const places = [-7.3, -2.7, -1.6, -0.71, -0.13, 0.11, 0.77, 1.4, 2.2, 6.9];
+
+  test('has the slope of its value', () => {
+    for (const a of places) {
+      const h = 1e-5;
+      const slope = (f.value(a + h) - f.value(a - h)) / (2 * h);
+      expect(Math.abs(f.derivative(a) - slope)).toBeLessThan(1e-8 * Math.max(1, Math.abs(f.value(a))));
+    }
+  });
+
+  test('has finite values and slopes far out, where its limit is finite', () => {
+    for (const a of [-1e6, -800, -40, 40, 700]) {
+      expect(Number.isFinite(f.value(a))).toBe(true);
+      expect(Number.isFinite(f.derivative(a))).toBe(true);
+    }
+  });
+
+  test('adds up to 1 with its complement, and keeps the digits of the smaller', () => {
+    if (f.complement) expect(f.value(3) + f.complement(3)).toBeCloseTo(1, 15);
+    if (f.complement) expectClose(f.complement(60), Math.exp(-60));
+  });
+});
+
+test('slopes keep their digits where the value has reached its limit', () => {
+  const slope = (name: cells.ActivationName, a: number) => elementary(cells.activation(name)).derivative(a);
+  expectClose(slope('softplus', -600), Math.exp(-600));
+  expectClose(slope('elu', -600), Math.exp(-600));
+  expectClose(slope('softsign', 1e9), 1 / (1 + 1e9) ** 2);
+  expectClose(slope('silu', -600), -599 * Math.exp(-600));
+  expect(elementary(cells.activation('silu')).derivative(-1.278464542761074)).toBeCloseTo(0, 15);
+});
+
+test('at a kink the slope is that of PyTorch', () => {
+  const slope = (a: number, name: cells.ActivationName, ...parameters: number[]) =>
+    elementary(cells.activation(name, ...parameters)).derivative(a);
+  // F.hardsigmoid, F.hardtanh and F.relu6 have 0 at both ends, torch.clamp has 1.
+  expect([slope(-3, 'hard_sigmoid', 1 / 6), slope(3, 'hard_sigmoid', 1 / 6)]).toEqual([0, 0]);
+  expect([slope(-1, 'hard_tanh'), slope(1, 'hard_tanh'), slope(0, 'relu6'), slope(6, 'relu6')]).toEqual([
+    0, 0, 0, 0,
+  ]);
+  expect([slope(-2, 'clip', 2), slope(2, 'clip', 2)]).toEqual([1, 1]);
+  expect([slope(0, 'leaky_relu', 0.1), slope(0, 'elu', 0.5)]).toEqual([0.1, 0.5]);
+});
+
+test('a name says which function it is, and is read back', () => {
+  for (const f of activations) expect(parseActivation(activationText(f))).toEqual(f);
+  expect(activationText(cells.activation('hard_sigmoid', 1 / 6))).toBe('hard_sigmoid(1/6)');
+  expect(parseActivation('swish')).toEqual(cells.activation('silu'));
+  for (const text of ['tanhh', 'tanh(2)', 'elu(x)', 'elu(', '', 'toString'])
+    expect(parseActivation(text)).toBe(undefined);
 });

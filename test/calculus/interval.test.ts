@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { elementary } from '../../src/calculus/elementary.js';
 import {
   type Box,
   contains,
@@ -8,10 +9,11 @@ import {
   pointBox,
   sliceBox,
 } from '../../src/calculus/interval.js';
-import { type Cell, cells } from '../../src/cells/index.js';
+import { activationText, type Cell, cells, relu, sigmoid, tanh } from '../../src/cells/index.js';
 import { matrix } from '../../src/linalg/matrix.js';
 import { random } from '../../src/random.js';
 import { normals, randomWeights } from '../dynamics/helpers.js';
+import { activations, variants } from '../variants.js';
 
 /** A double as a whole number of 2^−1074: exact. */
 function exact(v: number): bigint {
@@ -73,9 +75,9 @@ describe('rounding is outward, by exact arithmetic:', () => {
 
   test('σ, tanh and ReLU of a number enclose it and do not leave their ranges', () => {
     for (const a of [-800, -40, -1, 0, 1e-300, 0.5, 40, 800]) {
-      const [s, t, r] = [interval.sigmoid, interval.tanh, interval.relu].map((f) => f(pointBox([a])));
+      const [s, t, r] = [sigmoid, tanh, relu].map((f) => interval.unary(f, pointBox([a])));
       // tanh a = 2 σ(2a) − 1 and σ(a) + σ(−a) = 1, enclosed both ways.
-      const mirror = interval.complement(interval.sigmoid(pointBox([-a])));
+      const mirror = interval.complement(interval.unary(sigmoid, pointBox([-a])));
       expect(s!.lo[0]! <= mirror.hi[0]! && mirror.lo[0]! <= s!.hi[0]!).toBe(true);
       expect(s!.lo[0]! >= 0 && s!.hi[0]! <= 1).toBe(true);
       expect(
@@ -100,13 +102,54 @@ test('a product of intervals takes its ends from the right corners', () => {
   }
 });
 
+describe.each(activations.map((f) => ({ f, name: activationText(f) })))('the range of $name', ({ f }) => {
+  const samples = 200;
+  const at = (lo: number, hi: number, k: number): number => Math.min(hi, lo + ((hi - lo) * k) / samples);
+  const box = (lo: number, hi: number): Box => ({ lo: Float64Array.of(lo), hi: Float64Array.of(hi) });
+
+  test('over an interval holds every value there, and little else', () => {
+    for (const [lo, hi] of [
+      [-3, 2],
+      [-1.4, -1.2],
+      [-0.4, 0.1],
+      [0.9, 1.1],
+      [5, 30],
+      [-800, -20],
+      [-2e-3, 0],
+    ] as const) {
+      const image = interval.unary(f, box(lo, hi));
+      const values = Array.from({ length: samples + 1 }, (_, k) => elementary(f).value(at(lo, hi, k)));
+      expect(Math.min(...values)).toBeGreaterThanOrEqual(image.lo[0]!);
+      expect(Math.max(...values)).toBeLessThanOrEqual(image.hi[0]!);
+      // Steps of the samples are at most (hi − lo)/200 times the largest slope there, or a jump.
+      const room = Math.max(...values.map((v, k) => Math.abs(v - (values[k + 1] ?? v))), 1e-9);
+      expect(image.lo[0]).toBeGreaterThan(Math.min(...values) - 1.01 * room - 1e-12 * Math.abs(lo));
+      expect(image.hi[0]).toBeLessThan(
+        Math.max(...values) + 1.01 * room * (1 + 1e-12 * Math.abs(values.at(-1)!)),
+      );
+    }
+  });
+
+  test('over the whole line is the range that it is said to have', () => {
+    const image = interval.unary(f, box(-1e6, 700));
+    const [least, most] = elementary(f).range;
+    expect(image.lo[0]).toBeGreaterThanOrEqual(least);
+    expect(image.hi[0]).toBeLessThanOrEqual(most);
+  });
+});
+
+test('the logistic function of an argument whose exponential overflows is not enclosed as 0', () => {
+  // σ(−710) = e^(−710) = 4.5·10⁻³⁰⁹, which the quotient rounds to 0.
+  expect(interval.unary(sigmoid, pointBox([-710])).hi[0]).toBeGreaterThan(4.6e-309);
+});
+
 test('a mixture never leaves the hull of its ends, not by one digit', () => {
   const z = { lo: Float64Array.of(0), hi: Float64Array.of(1) };
   const [a, b] = [cube(1, 0.1), cube(1, 1)];
   expect(interval.mix(z, a, b)).toEqual(b);
 });
 
-describe.each(cells)('the interval reading of $name', (cell: Cell) => {
+describe.each([...cells, ...variants])('the interval reading of $name', (cell: Cell) => {
   const sizes = { hidden: 4, inputs: 2 };
   const weights = randomWeights(cell, sizes, 3, { gain: 2 });
   const center = normals(4 * cell.blocks.length, random(4));
@@ -126,6 +169,6 @@ describe.each(cells)('the interval reading of $name', (cell: Cell) => {
 
   test('closes in on one point as the box does', () => {
     const { lo, hi } = image(0);
-    hi.forEach((v, i) => void expect(v - lo[i]!).toBeLessThan(1e-13));
+    hi.forEach((v, i) => void expect(v - lo[i]!).toBeLessThan(1e-13 * Math.max(1, Math.abs(v))));
   });
 });

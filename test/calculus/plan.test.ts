@@ -10,6 +10,7 @@ import {
   gatedRnn,
   gruResetBefore,
   lstm,
+  tanh,
 } from '../../src/cells/index.js';
 import { type Matrix, matrix, zeros } from '../../src/linalg/matrix.js';
 import { random } from '../../src/random.js';
@@ -60,7 +61,7 @@ describe('the trace of a cell', () => {
     const weights = randomWeights(lstm, { hidden: 3, inputs: 2 }, 1);
     expect(() =>
       trace(
-        bad((op, _w, { h }, x) => ({ h: op.tanh(op.concat(h!, x)) })),
+        bad((op, _w, { h }, x) => ({ h: op.unary(tanh, op.concat(h!, x)) })),
         weights,
       ),
     ).toThrow(/stacked/);

@@ -1,16 +1,18 @@
 import { expect, test } from 'vitest';
-import { type Cell, cells } from '../../src/cells/index.js';
+import { type Cell, cells, extentSize } from '../../src/cells/index.js';
 import { readModel } from '../../src/model/index.js';
 import { filled, fromNested, fromShapes, together, under, weightFile } from './weight-files.js';
 
-/** The shapes that a cell's parameters have for H hidden units and I inputs. */
-const shapesOf = (cell: Cell, H: number, I: number) =>
-  Object.fromEntries(
-    cell.parameters.map(({ name, cols }) => [
+/** The shapes that a cell's parameters have for H hidden units and I inputs; a projected state has 2 entries. */
+const shapesOf = (cell: Cell, hiddenSize: number, inputSize: number) => {
+  const sizes = { hiddenSize, inputSize, ...(cell.projected && { projectionSize: 2 }) };
+  return Object.fromEntries(
+    cell.parameters.map(({ name, rows, cols }) => [
       name,
-      cols === undefined ? [H] : [H, (cols === 'I' ? 0 : H) + (cols === 'H' ? 0 : I)],
+      cols === undefined ? [extentSize(rows, sizes)] : [extentSize(rows, sizes), extentSize(cols, sizes)],
     ]),
   );
+};
 
 test.each(cells.map((cell) => [cell.name, cell] as const))(
   'a file of the parameters of %s is read by their names, with and without an input',
@@ -51,7 +53,7 @@ test('names that belong to one cell only are recognised, those of two are settle
   const model = readModel(under('net.', fromShapes(shapesOf(gru, 3, 2))));
   expect([model.module, model.layers[0]!.cell.name]).toEqual(['net', 'gru']);
   expect(model.assumptions).toEqual([
-    'net: the tensors are named as those of gru or gru-reset-before; gru is assumed, --cell overrides',
+    'net: the tensors are named as those of gru, gru-reset-before, gru-flipped or gru-flipped-reset-before; gru is assumed, --cell overrides',
   ]);
   expect(readModel(fromShapes(shapesOf(gru, 3, 2)), { reset: 'before' }).layers[0]!.cell.name).toBe(
     'gru-reset-before',

@@ -195,6 +195,24 @@ test('an option that does not fit the cell is refused, not ignored', () => {
   expect(() => readModel(gru(), { cell: 'ltsm' })).toThrow('no cell "ltsm". Did you mean "lstm"?');
 });
 
+test('functions of the cell are exchanged by name, all of them or one place', () => {
+  expect(layer0(rnn(), { activation: 'softsign' }).cell.name).toBe('rnn(softsign)');
+  expect(layer0(gru(), { activation: 'hard_sigmoid(1/6),tanh' }).cell.name).toBe(
+    'gru(hard_sigmoid(1/6),tanh)',
+  );
+  expect(layer0(lstm(), { activation: 'gate=hard_sigmoid' }).cell.name).toBe('lstm(hard_sigmoid,tanh,tanh)');
+  expect(layer0(lstm(), { cell: 'lstm(sigmoid,relu,tanh)' }).cell.name).toBe('lstm(sigmoid,relu,tanh)');
+  expect(() => readModel(gru(), { activation: 'relu' })).toThrow(
+    '--activation relu does not fit rnn: gru takes gate,candidate, such as sigmoid,tanh or gate=hard_sigmoid. Functions: sigmoid, tanh,',
+  );
+});
+
+test('a clipped GRU with other blocks is named by three options, and nothing is left to assume', () => {
+  const model = readModel(gru(), { gates: 'zrn', reset: 'before', clip: 5 });
+  expect(model.layers[0]!.cell.name).toBe('gru-reset-before(clip_state=5)');
+  expect(model.assumptions).toEqual([]);
+});
+
 test('what the file does not say is assumed aloud, with the option that overrides it', () => {
   expect(readModel(rnn()).assumptions).toEqual([
     "rnn: the file does not say tanh or relu; tanh (PyTorch's default) is assumed, --activation relu overrides",

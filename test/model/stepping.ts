@@ -1,10 +1,34 @@
-import { type Algebra, type State, stateLayout } from '../../src/cells/index.js';
+import { type ActivationName, type Algebra, type State, stateLayout } from '../../src/cells/index.js';
 import type { Layer, Model } from '../../src/model/index.js';
 
 type Vector = readonly number[];
 
 const each = (a: Vector, b: ArrayLike<number>, f: (x: number, y: number) => number): Vector =>
   a.map((x, i) => f(x, b[i]!));
+
+const between = (x: number, least: number, most: number) => Math.min(most, Math.max(least, x));
+
+/** Written down again, from the definitions in ONNX's and PyTorch's documentation. */
+const functions: Record<ActivationName, (x: number, alpha: number, beta: number) => number> = {
+  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
+  tanh: Math.tanh,
+  relu: (x) => Math.max(x, 0),
+  linear: (x) => x,
+  affine: (x, alpha, beta) => alpha * x + beta,
+  hard_sigmoid: (x, alpha, beta) => between(alpha * x + beta, 0, 1),
+  hard_tanh: (x) => between(x, -1, 1),
+  relu6: (x) => between(x, 0, 6),
+  clip: (x, alpha) => between(x, -alpha, alpha),
+  softsign: (x) => x / (1 + Math.abs(x)),
+  softplus: (x) => Math.log(1 + Math.exp(x)),
+  elu: (x, alpha) => (x >= 0 ? x : alpha * (Math.exp(x) - 1)),
+  selu: (x) => 1.0507009873554805 * (x >= 0 ? x : 1.6732632423543772 * (Math.exp(x) - 1)),
+  leaky_relu: (x, alpha) => (x >= 0 ? x : alpha * x),
+  thresholded_relu: (x, alpha) => (x > alpha ? x : 0),
+  scaled_tanh: (x, alpha, beta) => alpha * Math.tanh(beta * x),
+  exponential: Math.exp,
+  silu: (x) => x / (1 + Math.exp(-x)),
+};
 
 /** The equations over plain lists of numbers, written down without any of the library's arithmetic. */
 const plain: Algebra<Vector> = {
@@ -19,10 +43,8 @@ const plain: Algebra<Vector> = {
   shift: (d, q) => each(q, d, (x, y) => x + y),
   complement: (q) => q.map((x) => 1 - x),
   mix: (z, a, b) => z.map((t, i) => (1 - t) * a[i]! + t * b[i]!),
-  sigmoid: (q) => q.map((x) => 1 / (1 + Math.exp(-x))),
-  tanh: (q) => q.map(Math.tanh),
+  unary: ({ name, parameters: [alpha = 0, beta = 0] }, q) => q.map((x) => functions[name](x, alpha, beta)),
   named: (_name, q) => q,
-  relu: (q) => q.map((x) => Math.max(x, 0)),
 };
 
 const rest = ({ cell, weights }: Layer): State<Vector> =>

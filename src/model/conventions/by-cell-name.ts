@@ -11,8 +11,15 @@ import type { Tensor } from '../../formats/weight-file.js';
 import { type Matrix, zeros } from '../../linalg/matrix.js';
 import type { ModelOptions } from '../model.js';
 import { label, leafName, parentPath, type Source, shapeText } from '../source.js';
-import { askedCell, knownCell, oneOf, signature } from './choose-cell.js';
-import { type Convention, examined, type Found, type OpenModule, storedNumbers } from './convention.js';
+import { chooseCell, knownCell, oneOf, signature } from './choose-cell.js';
+import {
+  type Convention,
+  elements,
+  examined,
+  type Found,
+  type OpenModule,
+  storedNumbers,
+} from './convention.js';
 import { matrixOf, matrixShape, vectorOf } from './stored.js';
 
 type Parts = ReadonlyMap<string, Tensor>;
@@ -120,9 +127,11 @@ function checkedSizes(cell: Cell, path: string, parts: Parts): Sizes {
  * tensor means no projection, no input.
  */
 function impliedSizes(cell: Cell, parts: Parts): Sizes {
-  const matrices = cell.parameters.filter(({ name, kind }) => kind === 'matrix' && parts.has(name));
+  const there = cell.parameters.filter(({ name }) => parts.has(name));
+  const matrices = there.filter(({ kind }) => kind === 'matrix');
   const rowsOf = (extent: string): number | undefined => {
-    const found = matrices.find(({ rows }) => rows === extent);
+    const found = [...matrices, ...there].find(({ rows }) => rows === extent);
+    if (found?.kind === 'vector') return elements(parts.get(found.name)!.shape);
     return found && matrixShape(parts.get(found.name)!)[0];
   };
   const hiddenSize = rowsOf('H') ?? 0;
@@ -170,12 +179,11 @@ function open(
       'USAGE',
       `--gates ${options.gates} does not fit ${label(path)}: its gates are told apart by name.`,
     );
-  const asked = askedCell(label(path), members, options);
-  const cell = asked ?? members[0]!;
+  const { cell, isAsked } = chooseCell(label(path), members as [Cell, ...Cell[]], undefined, options);
   const guessed = `${label(path)}: the tensors are named as those of ${oneOf(members)}; ${cell.name} is assumed, --cell overrides`;
   return {
     cell,
-    assumptions: asked ? [] : [guessed],
+    assumptions: isAsked ? [] : [guessed],
     layer: () => ({ name: 'layer0', cell, weights: weightsOf(cell, parts, sizes) }),
   };
 }

@@ -1,4 +1,13 @@
-import { type Cell, gruResetAfter, gruResetBefore, lstm, rnnRelu, rnnTanh } from '../../cells/index.js';
+import {
+  type Cell,
+  gruFlipped,
+  gruFlippedResetBefore,
+  gruResetAfter,
+  gruResetBefore,
+  lstm,
+  rnnRelu,
+  rnnTanh,
+} from '../../cells/index.js';
 
 /** Cells whose gates are blocks of rows, [G·H, I] and [G·H, H]. The first is PyTorch's own. */
 export interface Family {
@@ -9,6 +18,6 @@ export interface Family {
 
 export const FAMILIES: readonly Family[] = [
   { cells: [rnnTanh, rnnRelu], gates: ['h'] },
-  { cells: [gruResetAfter, gruResetBefore], gates: ['r', 'z', 'n'] },
+  { cells: [gruResetAfter, gruResetBefore, gruFlipped, gruFlippedResetBefore], gates: ['r', 'z', 'n'] },
   { cells: [lstm], gates: ['i', 'f', 'g', 'o'] },
 ];

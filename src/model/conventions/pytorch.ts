@@ -5,7 +5,7 @@ import type { Matrix } from '../../linalg/matrix.js';
 import { linears } from '../linear.js';
 import type { ModelOptions } from '../model.js';
 import { label } from '../source.js';
-import { askedCell } from './choose-cell.js';
+import { chooseCell } from './choose-cell.js';
 import { type Convention, examined, type Found, type OpenModule, storedNumbers } from './convention.js';
 import { gateOrder } from './gate-order.js';
 import { biasAssumptions, cellAssumptions, statedCell } from './pytorch-assumptions.js';
@@ -61,11 +61,10 @@ function open(
   options: ModelOptions,
 ): OpenModule {
   const { family } = sizes;
-  const asked = askedCell(label(module.path), family.cells, options);
   const stated = statedCell(family, said);
+  const { cell, isAsked } = chooseCell(label(module.path), family.cells, stated, options);
   const order = options.gates === undefined ? family.gates : orderedGates(module, family, options.gates);
-  const cell = asked ?? stated ?? family.cells[0];
-  const open = { gates: options.gates === undefined, cell: asked === undefined };
+  const open = { gates: options.gates === undefined, cell: !isAsked };
   return {
     cell,
     assumptions: [
