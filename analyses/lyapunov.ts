@@ -1,11 +1,8 @@
-import { BatchMeans } from '../src/dynamics/batch-means.js';
 import { type Drive, requireRows } from '../src/dynamics/drive.js';
+import { type SpectrumRun, spectrum } from '../src/dynamics/spectrum.js';
 import type { Subject } from '../src/dynamics/subject.js';
-import { type Growth, ROUNDING, TangentFrame } from '../src/dynamics/tangent-frame.js';
-import { Divergence, Trajectory } from '../src/dynamics/trajectory.js';
 import { UserError } from '../src/errors.js';
 import { integer, type OptionRow, type Values } from '../src/options.js';
-import { complete, interrupted, type Outcome, type Watch } from '../src/outcome.js';
 import type { Analysis, Answer } from './analysis.js';
 
 export type LyapunovVerdict = 'stable' | 'chaotic' | 'marginal' | 'undetermined';
@@ -48,14 +45,6 @@ const DEFAULT_STEPS = 2000;
 const DEFAULT_WARMUP = 200;
 const DEFAULT_ALIGN = 100;
 const DEFAULT_COUNT = 512;
-const TRACE_POINTS = 200;
-/**
- * Columns carried beside those that are asked for. Over a finite run the growth of columns does not fall in order, so that
- * one of the next may overtake the last: with some to spare, the largest are among those carried.
- */
-const LEAST_SPARE = 4;
-/** Decompositions in a run, so that there are batches enough for a standard error. */
-const LEAST_INTERVALS = 64;
 const TRACE_EXPONENTS = 16;
 
 /** 'auto', or a whole number of steps. */
@@ -117,9 +106,9 @@ export const lyapunov: Analysis<typeof options, LyapunovValue> = {
   options,
   async run(subject, given, watch) {
     const settled = settle(subject, given);
-    const spectrum = new Spectrum(subject, settled);
-    const outcome = await spectrum.run(watch);
-    return { value: spectrum.value(), outcome, settled } satisfies Answer<typeof options, LyapunovValue>;
+    const run = await spectrum(subject, settled, watch);
+    const value = describe(subject, run, settled.count);
+    return { value, outcome: run.outcome, settled } satisfies Answer<typeof options, LyapunovValue>;
   },
 };
 
@@ -139,131 +128,37 @@ function settle(
 const restOf = (drive: Drive, used: number): number =>
   Number.isFinite(drive.length) ? Math.max(1, drive.length - used) : DEFAULT_STEPS;
 
-class Spectrum {
-  private readonly trajectory: Trajectory;
-  private readonly frame: TangentFrame;
-  private readonly means: BatchMeans;
-  private readonly trace: Trace;
-  private readonly unresolved = new Set<number>();
-  private readonly whole: boolean;
-  private logAbsDet = 0;
-  private intervals = 0;
-  private diverged = false;
-
-  constructor(
-    private readonly subject: Subject,
-    private readonly options: ReturnType<typeof settle>,
-  ) {
-    const { count, reorthonormalise } = options;
-    const { dimension } = subject.system;
-    this.whole = count === dimension;
-    const columns = Math.min(dimension, count + Math.ceil(count / 2) + LEAST_SPARE);
-    this.trajectory = new Trajectory(subject.system, subject.drive, subject.initialState);
-    this.frame = new TangentFrame(this.trajectory, columns, {
-      reorthonormalise,
-      determinants: this.whole,
-      longest: Math.floor(options.steps / LEAST_INTERVALS),
-    });
-    this.means = new BatchMeans(columns);
-    this.trace = new Trace(Math.ceil(options.steps / TRACE_POINTS));
-  }
-
-  async run(watch: Watch): Promise<Outcome> {
-    const { warmup, align, steps } = this.options;
-    try {
-      if (await this.trajectory.run(warmup, watch, 'warming up')) return interrupted(0, steps, 'steps');
-      if (await this.carry(align, watch, 'aligning', () => {})) return interrupted(0, steps, 'steps');
-      this.frame.revive();
-      const stopped = await this.carry(steps, watch, 'averaging', (growth) => this.take(growth));
-      return stopped ? interrupted(this.means.steps, steps, 'steps') : complete;
-    } catch (error) {
-      if (!(error instanceof Divergence)) throw error;
-      this.diverged = true;
-      return error.outcome;
-    }
-  }
-
-  private async carry(
-    steps: number,
-    watch: Watch,
-    label: string,
-    take: (growth: Growth) => void,
-  ): Promise<boolean> {
-    for (let done = 0; done < steps; ) {
-      if (await watch.tick(done, steps, label)) return true;
-      const growth = this.frame.advance(steps - done);
-      done += growth.steps;
-      take(growth);
-    }
-    return false;
-  }
-
-  private take(growth: Growth): void {
-    this.means.add(growth.steps, growth.logs);
-    this.logAbsDet += growth.logAbsDet;
-    this.intervals++;
-    for (const i of growth.unresolved) this.unresolved.add(i);
-    this.trace.note(this.means);
-  }
-
-  value(): LyapunovValue {
-    const { steps } = this.means;
-    const raw = this.diverged || steps === 0 ? this.unknown() : Array.from(this.means.means());
-    const order = raw
-      .map((_, i) => i)
-      .sort((a, b) => raw[b]! - raw[a]! || a - b)
-      .slice(0, this.options.count);
-    // No error is smaller than what rounding may have done.
-    const errors =
-      steps === 0
-        ? raw.map(() => null)
-        : this.means.standardErrors().map((e) => (e === null ? null : Math.max(e, ROUNDING)));
-    const exponents = order.map((i) => raw[i]!);
-    const standardErrors = order.map((i) => (this.diverged ? null : errors[i]!));
-    const sum = exponents.reduce((total, v) => total + v, 0);
-    const meanLogAbsDet = this.whole ? (Number.isNaN(sum) ? Number.NaN : this.logAbsDet / steps) : null;
-    return {
-      unit: 'nats per step',
-      exponents,
-      standardErrors,
-      belowFloor: order.flatMap((i, rank) =>
-        this.unresolved.has(i) && raw[i]! > Number.NEGATIVE_INFINITY ? [rank] : [],
-      ),
-      sum,
-      meanLogAbsDet,
-      sumRuleResidual:
-        meanLogAbsDet === null ? null : sum === meanLogAbsDet ? 0 : Math.abs(sum - meanLogAbsDet),
-      ...summarise(exponents, standardErrors, steps, this.whole),
-      mode: this.subject.mode,
-      steps,
-      meanInterval: this.intervals === 0 ? 0 : steps / this.intervals,
-      finalState: Array.from(this.trajectory.state),
-      trace: this.trace.sorted(order.slice(0, TRACE_EXPONENTS)),
-    };
-  }
-
-  private unknown(): number[] {
-    return new Array<number>(this.options.count).fill(Number.NaN);
-  }
-}
-
-/** Running means at evenly spaced times. */
-class Trace {
-  private readonly points: { steps: number; means: Float64Array }[] = [];
-  constructor(private readonly every: number) {}
-
-  note(means: BatchMeans): void {
-    if (means.steps >= (this.points.at(-1)?.steps ?? 0) + this.every) {
-      this.points.push({ steps: means.steps, means: means.means() });
-    }
-  }
-
-  sorted(order: readonly number[]): LyapunovValue['trace'] {
-    return {
-      steps: this.points.map((point) => point.steps),
-      exponents: this.points.map((point) => order.map((i) => point.means[i]!)),
-    };
-  }
+function describe(
+  { mode }: Subject,
+  { means, errors, unresolved, logAbsDet, steps, intervals, finalState, trace }: SpectrumRun,
+  count: number,
+): LyapunovValue {
+  const order = Array.from(means, (_, i) => i)
+    .sort((a, b) => means[b]! - means[a]! || a - b)
+    .slice(0, count);
+  const exponents = order.map((i) => means[i]!);
+  const standardErrors = order.map((i) => errors[i]!);
+  const sum = exponents.reduce((total, v) => total + v, 0);
+  return {
+    unit: 'nats per step',
+    exponents,
+    standardErrors,
+    belowFloor: order.flatMap((i, rank) =>
+      unresolved.includes(i) && means[i]! > Number.NEGATIVE_INFINITY ? [rank] : [],
+    ),
+    sum,
+    meanLogAbsDet: logAbsDet,
+    sumRuleResidual: logAbsDet === null ? null : sum === logAbsDet ? 0 : Math.abs(sum - logAbsDet),
+    ...summarise(exponents, standardErrors, steps, logAbsDet !== null),
+    mode,
+    steps,
+    meanInterval: intervals === 0 ? 0 : steps / intervals,
+    finalState: Array.from(finalState),
+    trace: {
+      steps: trace.map((point) => point.steps),
+      exponents: trace.map((point) => order.slice(0, TRACE_EXPONENTS).map((i) => point.means[i]!)),
+    },
+  };
 }
 
 /** |λ| that cannot be told from 0: three standard errors, and the O(1/T) that a zero exponent is off by. */

@@ -1,0 +1,154 @@
+import { complete, interrupted, type Outcome, type Watch } from '../outcome.js';
+import { BatchMeans } from './batch-means.js';
+import type { Subject } from './subject.js';
+import { type Growth, ROUNDING, TangentFrame } from './tangent-frame.js';
+import { Divergence, Trajectory } from './trajectory.js';
+
+/** How long and how closely to look. */
+export interface SpectrumOptions {
+  /** Steps that let the state settle. */
+  readonly warmup: number;
+  /** Steps that then turn the frame before averaging begins. */
+  readonly align: number;
+  /** Steps that are averaged. */
+  readonly steps: number;
+  /** How many of the largest exponents are wanted. */
+  readonly count: number;
+  readonly reorthonormalise: number | 'auto';
+}
+
+/** What one trajectory gave: plain data, column by column of the frame. */
+export interface SpectrumRun {
+  readonly outcome: Outcome;
+  /** Steps that were averaged, in how many intervals between decompositions. */
+  readonly steps: number;
+  readonly intervals: number;
+  /** Mean growth of each column, nats per step; NaN where nothing was averaged or the state overflowed. */
+  readonly means: Float64Array;
+  /** Batch-means standard errors; null where there were too few steps to tell, or at −∞. */
+  readonly errors: readonly (number | null)[];
+  /** Columns whose growth fell below the rounding floor of a decomposition. */
+  readonly unresolved: readonly number[];
+  /** ⟨ln|det J|⟩; null where only the leading columns were carried. */
+  readonly logAbsDet: number | null;
+  readonly finalState: Float64Array;
+  /** Running means at evenly spaced times. */
+  readonly trace: readonly TracePoint[];
+}
+
+export interface TracePoint {
+  readonly steps: number;
+  readonly means: Float64Array;
+}
+
+const TRACE_POINTS = 200;
+/**
+ * Columns carried beside those that are asked for. Over a finite run the growth of columns does not fall in order, so that
+ * one of the next may overtake the last: with some to spare, the largest are among those carried.
+ */
+const LEAST_SPARE = 4;
+/** Decompositions in a run, so that there are batches enough for a standard error. */
+const LEAST_INTERVALS = 64;
+
+/** What a spectrum is asked about. */
+export type Orbit = Pick<Subject, 'system' | 'drive' | 'initialState'>;
+
+/** Mean growth of the columns of a frame that is carried along one trajectory, with errors. */
+export async function spectrum(orbit: Orbit, options: SpectrumOptions, watch: Watch): Promise<SpectrumRun> {
+  const run = new Spectrum(orbit, options);
+  return run.result(await run.run(watch));
+}
+
+class Spectrum {
+  private readonly trajectory: Trajectory;
+  private readonly frame: TangentFrame;
+  private readonly columns: number;
+  private readonly means: BatchMeans;
+  private readonly trace: TracePoint[] = [];
+  private readonly unresolved = new Set<number>();
+  private readonly whole: boolean;
+  private logAbsDet = 0;
+  private intervals = 0;
+  private diverged = false;
+
+  constructor(
+    { system, drive, initialState }: Orbit,
+    private readonly options: SpectrumOptions,
+  ) {
+    const { count, reorthonormalise, steps } = options;
+    this.whole = count === system.dimension;
+    this.columns = Math.min(system.dimension, count + Math.ceil(count / 2) + LEAST_SPARE);
+    this.trajectory = new Trajectory(system, drive, initialState);
+    this.frame = new TangentFrame(this.trajectory, this.columns, {
+      reorthonormalise,
+      determinants: this.whole,
+      longest: Math.floor(steps / LEAST_INTERVALS),
+    });
+    this.means = new BatchMeans(this.columns);
+  }
+
+  async run(watch: Watch): Promise<Outcome> {
+    const { warmup, align, steps } = this.options;
+    try {
+      if (await this.trajectory.run(warmup, watch, 'warming up')) return interrupted(0, steps, 'steps');
+      if (await this.carry(align, watch, 'aligning', () => {})) return interrupted(0, steps, 'steps');
+      this.frame.revive();
+      const stopped = await this.carry(steps, watch, 'averaging', (growth) => this.take(growth));
+      return stopped ? interrupted(this.means.steps, steps, 'steps') : complete;
+    } catch (error) {
+      if (!(error instanceof Divergence)) throw error;
+      this.diverged = true;
+      return error.outcome;
+    }
+  }
+
+  private async carry(
+    steps: number,
+    watch: Watch,
+    label: string,
+    take: (growth: Growth) => void,
+  ): Promise<boolean> {
+    for (let done = 0; done < steps; ) {
+      if (await watch.tick(done, steps, label)) return true;
+      const growth = this.frame.advance(steps - done);
+      done += growth.steps;
+      take(growth);
+    }
+    return false;
+  }
+
+  private take(growth: Growth): void {
+    this.means.add(growth.steps, growth.logs);
+    this.logAbsDet += growth.logAbsDet;
+    this.intervals++;
+    for (const i of growth.unresolved) this.unresolved.add(i);
+    this.note();
+  }
+
+  private note(): void {
+    const every = Math.ceil(this.options.steps / TRACE_POINTS);
+    const { steps } = this.means;
+    if (steps >= (this.trace.at(-1)?.steps ?? 0) + every)
+      this.trace.push({ steps, means: this.means.means() });
+  }
+
+  result(outcome: Outcome): SpectrumRun {
+    const { steps } = this.means;
+    const known = steps > 0 && !this.diverged;
+    const nothing = Number.NaN;
+    return {
+      outcome,
+      steps,
+      intervals: this.intervals,
+      means: known ? this.means.means() : new Float64Array(this.columns).fill(nothing),
+      // No error is smaller than what rounding may have done.
+      errors: known
+        ? this.means.standardErrors().map((e) => (e === null ? null : Math.max(e, ROUNDING)))
+        : new Array<null>(this.columns).fill(null),
+      unresolved: [...this.unresolved],
+      logAbsDet: this.whole ? (known ? this.logAbsDet / steps : nothing) : null,
+      finalState: this.trajectory.state.slice(),
+      trace: this.trace,
+    };
+  }
+}
