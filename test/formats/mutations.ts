@@ -1,0 +1,173 @@
+// Files of the fixtures with some of their bytes changed, as fast-check makes and shrinks them.
+
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import fc from 'fast-check';
+import { READERS } from '../../src/formats/index.js';
+import { Folder } from '../../src/formats/parts/folder.js';
+import { fixture } from './build.js';
+
+/** A file to begin with: its bytes and those of the files beside it. */
+export interface Seed {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  readonly neighbours: ReadonlyMap<string, Uint8Array>;
+}
+
+/** The weights files among the fixtures; of a folder, the file that its reader begins with. */
+export function seeds(): Seed[] {
+  const names = readdirSync(fixture('')).filter((name) => !/\.md$|\.data$/.test(name));
+  return names.flatMap((name) => {
+    if (!statSync(fixture(name)).isDirectory()) return [seed(name)];
+    return entriesOf(name).map((entry) => seed(`${name}/${entry}`));
+  });
+}
+
+function entriesOf(name: string): string[] {
+  const folder = new Folder(fixture(name));
+  const chosen = READERS.flatMap((reader) => reader.entry?.(folder) ?? []);
+  const indices = folder.names().filter((file) => /\.(index|ckpt)$/.test(file));
+  return [...new Set([...chosen, ...indices])];
+}
+
+function seed(name: string): Seed {
+  const folder = dirname(fixture(name));
+  const small = readdirSync(folder, { withFileTypes: true }).filter(
+    (file) => file.isFile() && (name.includes('/') || file.name.startsWith(`${name}.`)),
+  );
+  const neighbours = small.map((file): [string, Uint8Array] => [
+    file.name,
+    readFileSync(join(folder, file.name)),
+  ]);
+  return { name, bytes: withoutChecksums(readFileSync(fixture(name))), neighbours: new Map(neighbours) };
+}
+
+/** Zero checksums are not compared: without them the damage reaches the readers behind. */
+function withoutChecksums(original: Uint8Array): Uint8Array {
+  const copy = Buffer.from(original);
+  for (let at = copy.indexOf('PK\x01\x02'); at >= 0; at = copy.indexOf('PK\x01\x02', at + 1))
+    copy.writeUInt32LE(0, at + 16);
+  return copy;
+}
+
+type Change = (bytes: Uint8Array) => Uint8Array;
+
+/** A place, as a number that is brought into the file: half of them in the first or last kilobyte, where headers are. */
+const place = fc
+  .tuple(fc.constantFrom('anywhere', 'anywhere', 'head', 'tail'), fc.nat(2 ** 31 - 1))
+  .map(([where, n]) => (length: number): number => {
+    if (length === 0) return 0;
+    const near = Math.min(length, 1024);
+    if (where === 'anywhere') return n % length;
+    return where === 'head' ? n % near : length - 1 - (n % near);
+  });
+
+const splice = (bytes: Uint8Array, at: number, gone: number, fresh: Uint8Array): Uint8Array =>
+  Buffer.concat([bytes.subarray(0, at), fresh, bytes.subarray(at + gone)]);
+
+const overwrite = (bytes: Uint8Array, at: number, fresh: Uint8Array): Uint8Array => {
+  const copy = Uint8Array.from(bytes);
+  copy.set(fresh.subarray(0, Math.max(0, copy.length - at)), at);
+  return copy;
+};
+
+const WORDS = [
+  0n,
+  1n,
+  0x7fn,
+  0x80n,
+  0xffn,
+  0x7fffn,
+  0xffffn,
+  2n ** 31n,
+  2n ** 32n - 1n,
+  2n ** 40n,
+  2n ** 63n,
+  2n ** 64n - 1n,
+];
+
+function word(value: bigint, size: number, bigEndian: boolean): Uint8Array {
+  const bytes = Uint8Array.from({ length: size }, (_, i) => Number((value >> BigInt(8 * i)) & 0xffn));
+  return bigEndian ? bytes.reverse() : bytes;
+}
+
+const few = fc.uint8Array({ minLength: 1, maxLength: 8 });
+
+/** The next digit becomes other digits: lengths and shapes in text. */
+function renumber(bytes: Uint8Array, from: number, digits: string): Uint8Array {
+  for (let at = from; at < bytes.length; at++)
+    if (bytes[at]! >= 0x30 && bytes[at]! <= 0x39) return splice(bytes, at, 1, Buffer.from(digits));
+  return bytes;
+}
+
+const change: fc.Arbitrary<Change> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.tuple(place, few).map(
+      ([at, fresh]): Change =>
+        (b) =>
+          overwrite(b, at(b.length), fresh),
+    ),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.tuple(place, fc.constantFrom(...WORDS), fc.constantFrom(1, 2, 4, 8), fc.boolean()).map(
+      ([at, value, size, big]): Change =>
+        (b) =>
+          overwrite(b, at(b.length), word(value, size, big)),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(place, fc.constantFrom('0', '1', '9', '-1', '99999999', '1e9', '18446744073709551615'))
+      .map(
+        ([at, digits]): Change =>
+          (b) =>
+            renumber(b, at(b.length), digits),
+      ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(place, fc.integer({ min: 1, max: 64 })).map(
+      ([at, gone]): Change =>
+        (b) =>
+          splice(b, at(b.length), gone, new Uint8Array(0)),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(place, few).map(
+      ([at, fresh]): Change =>
+        (b) =>
+          splice(b, at(b.length), 0, fresh),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(place, place, fc.integer({ min: 1, max: 512 })).map(
+      ([from, to, size]): Change =>
+        (b) => {
+          const start = from(b.length);
+          return splice(b, to(b.length), 0, b.subarray(start, start + size));
+        },
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: place.map(
+      (at): Change =>
+        (b) =>
+          b.subarray(0, at(b.length)),
+    ),
+  },
+);
+
+/** One of the seeds, changed in up to six places. */
+export const mutant = (from: readonly Seed[]): fc.Arbitrary<Seed> =>
+  fc
+    .tuple(fc.constantFrom(...from), fc.array(change, { minLength: 1, maxLength: 6 }))
+    .map(([seed, changes]) => ({
+      ...seed,
+      bytes: changes.reduce((bytes, apply) => apply(bytes), seed.bytes),
+    }));
