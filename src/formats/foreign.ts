@@ -33,11 +33,6 @@ const SURE: readonly Foreign[] = [
   },
   { what: 'an HDF5 file, as Keras writes it', remedy: FROM_KERAS, is: isHdf5 },
   { what: 'a Keras file', remedy: FROM_KERAS, is: holds(/^config\.json$/) },
-  {
-    what: 'a program of torch.export (.pt2)',
-    remedy: instead('export: torch.save(program.state_dict, "model.pt").'),
-    is: holds(/(^|\/)data\/weights\/model_weights_config\.json$|(^|\/)models\/[^/]+\.json$/),
-  },
   { what: 'a torch.package archive', remedy: RESAVE, is: holds(/(^|\/)\.data\/extern_modules$/) },
   {
     what: 'a ZIP archive without a model that we know',

@@ -25,7 +25,7 @@ function readMembers(members: readonly ZipMember[]): Contents {
   for (const member of members) {
     try {
       const name = member.name.replace(/\.npy$/, '');
-      tensors.set(name, readMember(member, name));
+      tensors.set(name, readNpy(member, name));
     } catch (error) {
       if (!(error instanceof UserError) || !['UNSUPPORTED', 'REFUSED'].includes(error.code)) throw error;
       refusals.push(error);
@@ -33,10 +33,4 @@ function readMembers(members: readonly ZipMember[]): Contents {
   }
   if (tensors.size === 0 && refusals.length > 0) throw refusals[0]!;
   return { tensors, notes: refusals.map((refusal) => `skipped an array: ${refusal.message}`) };
-}
-
-function readMember(member: ZipMember, name: string): Tensor {
-  const tensor = readNpy(member, name);
-  member.verify();
-  return tensor;
 }

@@ -1,8 +1,9 @@
 import { readPickle } from './parts/pickle.js';
+import type { Bytes } from './parts/source.js';
 import { torchContents } from './parts/torch-contents.js';
 import { TORCH_BUILDERS } from './parts/torch-objects.js';
 import type { Archive } from './parts/zip.js';
-import type { Reader } from './reader.js';
+import { type Contents, noTensors, type Reader } from './reader.js';
 
 /** What torch.save and torch.jit.save write since PyTorch 1.6: a ZIP of one pickle and one member a storage. */
 export const pytorch: Reader = {
@@ -10,27 +11,28 @@ export const pytorch: Reader = {
   reads: 'PyTorch .pt/.pth/.ckpt',
   extensions: [],
   sniff: (_head, { archive }) => archive !== undefined && picklesOf(archive).length > 0,
-  read(context) {
-    const { source } = context;
-    const archive = context.archive!;
-    const names = picklesOf(archive);
-    if (names.length > 1) {
-      throw source.fault('AMBIGUOUS', `holds several models (${names.join(', ')}). Save one model a file.`);
-    }
-    const name = names[0]!;
-    const root = name.slice(0, -'data.pkl'.length);
-    const pickle = archive.get(name)!;
-    const { value } = readPickle(pickle, TORCH_BUILDERS);
-    pickle.verify();
-    const file = {
-      source,
-      bigEndian: isBigEndian(archive, root),
-      storage: (key: string) => storageMember(archive, `${root}data/${key}`),
-      classFacts: (className: string) => scriptFacts(archive, root, className),
-    };
-    return torchContents(file, value);
-  },
+  read: ({ source, archive }) => torchArchive(source, archive!),
 };
+
+/** The tensors of one torch.save. `source` is what holds the archive: a file, or a member of another archive. */
+export function torchArchive(source: Bytes, archive: Archive): Contents {
+  const names = picklesOf(archive);
+  if (names.length > 1) {
+    throw source.fault('AMBIGUOUS', `holds several models (${names.join(', ')}). Save one model a file.`);
+  }
+  const pickle = archive.get(names[0] ?? '');
+  if (pickle === undefined) throw noTensors(source, 'it has no data.pkl', 'Save it again.');
+  const root = pickle.name.slice(0, -'data.pkl'.length);
+  const { value } = readPickle(pickle, TORCH_BUILDERS);
+  pickle.verify();
+  const file = {
+    source,
+    bigEndian: isBigEndian(archive, root),
+    storage: (key: string) => storageMember(archive, `${root}data/${key}`),
+    classFacts: (className: string) => scriptFacts(archive, root, className),
+  };
+  return torchContents(file, value);
+}
 
 /** Members called data.pkl at the top, or in a folder at the top. */
 function picklesOf(archive: Archive): string[] {
@@ -39,10 +41,10 @@ function picklesOf(archive: Archive): string[] {
 
 function storageMember(archive: Archive, name: string) {
   const member = archive.get(name);
-  return member && { bytes: member, offset: 0, size: member.size, verify: () => member.verify() };
+  return member && { bytes: member, offset: 0, size: member.size };
 }
 
-function isBigEndian(archive: Archive, root: string): boolean {
+export function isBigEndian(archive: Archive, root: string): boolean {
   const member = archive.get(`${root}byteorder`);
   return member?.size === 3 && new TextDecoder().decode(member.read(0, 3)) === 'big';
 }

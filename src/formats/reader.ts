@@ -1,6 +1,6 @@
 import type { UserError } from '../errors.js';
 import type { Folder } from './parts/folder.js';
-import type { Source } from './parts/source.js';
+import type { Bytes, Source } from './parts/source.js';
 import type { Archive } from './parts/zip.js';
 import type { ModuleAttributes, Tensor } from './weight-file.js';
 
@@ -38,6 +38,6 @@ export interface Reader {
   read(context: Context): Contents | Promise<Contents>;
 }
 
-export function noTensors(source: Source, what: string, remedy: string): UserError {
+export function noTensors(source: Bytes, what: string, remedy: string): UserError {
   return source.fault('UNSUPPORTED', `holds no tensors that can be read: ${what}. ${remedy}`);
 }

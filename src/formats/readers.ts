@@ -2,12 +2,21 @@ import { json } from './json.js';
 import { npy } from './npy.js';
 import { npz } from './npz.js';
 import { pytorch } from './pytorch.js';
+import { pytorchExport } from './pytorch-export.js';
 import { pytorchLegacy } from './pytorch-legacy.js';
 import type { Reader } from './reader.js';
 import { safetensors } from './safetensors.js';
 
 /** One reader a container, the surest by its bytes first. */
-export const READERS: readonly Reader[] = [pytorch, npz, pytorchLegacy, npy, safetensors, json];
+export const READERS: readonly Reader[] = [
+  pytorch,
+  pytorchExport,
+  npz,
+  pytorchLegacy,
+  npy,
+  safetensors,
+  json,
+];
 
 /** 'rnnscope reads …', for refusals. */
 export const readable = (): string =>

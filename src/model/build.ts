@@ -72,6 +72,8 @@ export function withPath<T>(file: WeightFile, read: () => T): T {
     return read();
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    throw new UserError(error.code, `${basename(file.path)}: ${error.message}`, { cause: error });
+    const name = `${basename(file.path)}: `;
+    if (error.message.startsWith(name)) throw error;
+    throw new UserError(error.code, name + error.message, { cause: error });
   }
 }

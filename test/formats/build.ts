@@ -1,5 +1,6 @@
 // Builders of small files, whole or broken in one place.
 
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { deflateRawSync } from 'node:zlib';
 import { readSource } from '../../src/formats/index.js';
@@ -177,4 +178,50 @@ export function npy(header: string, data: Uint8Array, version = 1): Uint8Array {
 
 export function npyHeader(descr: string, shape: string, fortran = false): string {
   return `{'descr': ${descr}, 'fortran_order': ${fortran ? 'True' : 'False'}, 'shape': ${shape}, }\n`;
+}
+
+// torch.export
+
+const torchReference = () => JSON.parse(readFileSync(fixture('torch_ref.json'), 'utf8'));
+const json = (value: unknown) => bytes(JSON.stringify(value));
+export const asInts = (values: readonly number[]) => values.map((n) => ({ as_int: n }));
+
+export interface Program {
+  readonly meta?: object;
+  readonly entry?: object;
+  readonly bare?: boolean;
+  readonly nodes?: readonly object[];
+  readonly root?: string;
+}
+
+/** What torch.export.save writes for a network whose weights PyTorch printed. */
+export function program(
+  net: 'gru2' | 'rnn2',
+  { meta, entry, bare, nodes, root = 'net/' }: Program = {},
+): Uint8Array {
+  const { y: _, ...weights } = torchReference()[net] as Record<string, number[] | number[][]>;
+  const members: Entry[] = [];
+  const config: Record<string, object> = {};
+  for (const [name, rows] of Object.entries(weights)) {
+    const shape = Array.isArray(rows[0]) ? [rows.length, rows[0].length] : [rows.length];
+    const file = `weight_${members.length}`;
+    const data = new Uint8Array(new Float32Array(rows.flat()).buffer);
+    members.push({ name: `${root}data/weights/${file}`, data });
+    const strides = shape.length === 2 ? [shape[1]!, 1] : [1];
+    const tensor_meta = {
+      dtype: 7,
+      sizes: asInts(shape),
+      strides: asInts(strides),
+      storage_offset: { as_int: 0 },
+      ...meta,
+    };
+    config[`rnn.${name}`] = { path_name: file, is_param: true, use_pickle: false, tensor_meta, ...entry };
+  }
+  return zip(
+    { name: `${root}archive_format`, data: bytes('pt2') },
+    { name: `${root}byteorder`, data: bytes('little') },
+    { name: `${root}models/model.json`, data: json({ graph_module: { graph: { nodes: nodes ?? [] } } }) },
+    ...members,
+    { name: `${root}data/weights/model_weights_config.json`, data: json(bare ? config : { config }) },
+  );
 }

@@ -26,11 +26,6 @@ const zeros = (count: number) => new Uint8Array(count);
 describe('a file of a kind that is not read is named', () => {
   test.each<[string, Uint8Array, string]>([
     ['Keras', member('config.json'), 'a Keras file. '],
-    [
-      'torch.export',
-      member('gru/data/weights/model_weights_config.json'),
-      'a program of torch.export (.pt2). ',
-    ],
     ['torch.package', member('a/.data/extern_modules'), 'a torch.package archive. '],
     ['ZIP', member('letter.txt'), 'a ZIP archive without a model that we know. '],
     ['HDF5', bytes([0x89], 'HDF\r\n\x1a\n', zeros(20)), 'an HDF5 file, as Keras writes it. '],

@@ -25,13 +25,14 @@ import {
 const DAMAGED = 'The file is damaged; save it again.';
 const INCOMPLETE = 'The file is cut short; copy or save it again.';
 
-/** The refusal as `CODE message`, and that it came soon. */
+/** The refusal of a file or of its numbers as `CODE message`, and that it came soon. */
 async function refusal(reading: Promise<WeightFile>): Promise<string> {
   const start = performance.now();
-  const error = await reading.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
+  const error = await reading
+    .then(({ tensors }) => {
+      for (const tensor of tensors.values()) tensor.values();
+    })
+    .catch((thrown: unknown) => thrown);
   if (!(error instanceof UserError)) throw new Error('expected a UserError', { cause: error });
   expect(performance.now() - start).toBeLessThan(2000);
   expect(error.message).not.toMatch(/[\n\r]/);

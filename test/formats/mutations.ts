@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { READERS } from '../../src/formats/index.js';
 import { Folder } from '../../src/formats/parts/folder.js';
-import { fixture } from './build.js';
+import { fixture, program } from './build.js';
 
 /** A file to begin with: its bytes and those of the files beside it. */
 export interface Seed {
@@ -17,11 +17,20 @@ export interface Seed {
 /** The weights files among the fixtures; of a folder, the file that its reader begins with. */
 export function seeds(): Seed[] {
   const names = readdirSync(fixture('')).filter((name) => !/\.md$|\.data$/.test(name));
-  return names.flatMap((name) => {
+  const fromFiles = names.flatMap((name) => {
     if (!statSync(fixture(name)).isDirectory()) return [seed(name)];
     return entriesOf(name).map((entry) => seed(`${name}/${entry}`));
   });
+  const built = Object.entries(BUILT).map(([name, bytes]) => ({
+    name,
+    bytes: withoutChecksums(bytes),
+    neighbours: new Map<string, Uint8Array>(),
+  }));
+  return [...fromFiles, ...built];
 }
+
+/** Layouts of which there is no file, made by hand. */
+const BUILT: Readonly<Record<string, Uint8Array>> = { 'gru2.pt2': program('gru2') };
 
 function entriesOf(name: string): string[] {
   const folder = new Folder(fixture(name));

@@ -1,10 +1,10 @@
-import { DAMAGED, type Source } from './source.js';
+import { type Bytes, DAMAGED } from './source.js';
 
 const [QUOTE, BACKSLASH] = [0x22, 0x5c];
 const [OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET] = [0x7b, 0x7d, 0x5b, 0x5d];
 
 /** JSON that is nested no deeper than `maxDepth`, so that what reads it may recurse. `what` names it in messages. */
-export function parseJson(source: Source, bytes: Uint8Array, maxDepth: number, what: string): unknown {
+export function parseJson(source: Bytes, bytes: Uint8Array, maxDepth: number, what: string): unknown {
   const tooDeep = findDepth(bytes, maxDepth + 1);
   if (tooDeep !== undefined) {
     const text = `${what} is nested deeper than ${maxDepth} at its byte ${tooDeep}, which no weights file needs`;
@@ -35,7 +35,7 @@ function findDepth(bytes: Uint8Array, wanted: number): number | undefined {
   return undefined;
 }
 
-function decode(source: Source, bytes: Uint8Array, what: string): string {
+function decode(source: Bytes, bytes: Uint8Array, what: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {

@@ -19,6 +19,8 @@ export interface Bytes {
   readonly size: number;
   /** The bytes offset … offset + length - 1. A view that must not be written to. Out of range is TRUNCATED. */
   read(offset: number, length: number): Uint8Array;
+  /** Compares the checksum with the bytes, the first time that it is called, where there is one. */
+  verify?(): void;
   fault(code: ErrorCode, text: string): UserError;
 }
 

@@ -15,11 +15,17 @@ export interface Placement {
   readonly bigEndian?: boolean;
 }
 
-/** A tensor that is widened to float64 each time its values are asked for, from no more bytes than it spans. */
+/**
+ * A tensor that is widened to float64 each time its values are asked for, from no more bytes than it spans. Their checksum,
+ * if they have one, is compared at the first time: a large file is not read for the sake of a small network in it.
+ */
 export function storedTensor(name: string, placement: Placement): Tensor {
   const { bytes, offset, shape, strides, dtype, bigEndian } = placement;
   const span = (lastIndex(shape, strides) + 1) * sizeOf(dtype);
-  const values = () => gather(widen(bytes.read(offset, span), dtype, bigEndian), shape, strides);
+  const values = () => {
+    bytes.verify?.();
+    return gather(widen(bytes.read(offset, span), dtype, bigEndian), shape, strides);
+  };
   return { name, shape, dtype, values };
 }
 

@@ -4,7 +4,7 @@ import { sizeOf } from './dtype.js';
 import { columnMajorStrides, elementCount, isShape, lastIndex, rowMajorStrides } from './layout.js';
 import type { NumpyArray } from './numpy-objects.js';
 import type { PyValue } from './python.js';
-import { type Bytes, DAMAGED, type Source } from './source.js';
+import { type Bytes, DAMAGED } from './source.js';
 import { type Placement, storedTensor, tooManyElements } from './tensors.js';
 import { type StorageType, TorchTensor } from './torch-objects.js';
 import { type ClassFacts, type Collected, collect, describeValue } from './torch-walk.js';
@@ -14,19 +14,17 @@ export interface StorageBytes {
   readonly bytes: Bytes;
   readonly offset: number;
   readonly size: number;
-  /** Compares the checksum of the storage, if it has one. */
-  verify?(): void;
 }
 
 export interface TorchFile {
-  readonly source: Source;
+  readonly source: Bytes;
   readonly bigEndian: boolean;
   /** The storage of that key, or undefined if the file has none. */
   storage(key: string): StorageBytes | undefined;
   readonly classFacts: ClassFacts;
 }
 
-/** From the unpickled object to tensors whose ranges are checked and whose storages are sound. */
+/** From the unpickled object to tensors whose ranges are checked. */
 export function torchContents(file: TorchFile, root: PyValue): Contents {
   const collected = collect(file.source, root, file.classFacts);
   const skipped = describeSkipped(collected);
@@ -41,7 +39,6 @@ export function torchContents(file: TorchFile, root: PyValue): Contents {
       leaf instanceof TorchTensor ? place(file, storages, name, leaf) : placeArray(file.source, name, leaf);
     tensors.set(name, storedTensor(name, placement));
   }
-  for (const storage of storages.values()) storage.verify?.();
   return { tensors, modules: collected.modules, notes: [...collected.notes, ...skipped] };
 }
 
@@ -76,7 +73,7 @@ function place(
   return { bytes: storage.bytes, offset: storage.offset + start, shape, strides, dtype, bigEndian };
 }
 
-function checkGeometry(source: Source, name: string, tensor: TorchTensor) {
+function checkGeometry(source: Bytes, name: string, tensor: TorchTensor) {
   const { size, stride, offset } = tensor;
   const corrupt = (what: string) => source.fault('CORRUPT', `the tensor '${name}' ${what}. ${DAMAGED}`);
   if (size.some((n) => typeof n === 'bigint' && n > 0n)) {
@@ -101,7 +98,7 @@ function findStorage(file: TorchFile, name: string, tensor: TorchTensor): Storag
 }
 
 /** Number of elements, of the tensor's type, that the tensor may address. */
-function checkStorage(source: Source, name: string, tensor: TorchTensor, storage: StorageBytes): number {
+function checkStorage(source: Bytes, name: string, tensor: TorchTensor, storage: StorageBytes): number {
   const { key, length, viewOffset, type } = tensor.storage;
   const unit: StorageType = type ?? { name: 'bytes', itemSize: 1 };
   const needed = (viewOffset + length) * unit.itemSize;
@@ -112,7 +109,7 @@ function checkStorage(source: Source, name: string, tensor: TorchTensor, storage
   return Math.floor((length * unit.itemSize) / tensor.type.itemSize);
 }
 
-function placeArray(source: Source, name: string, array: NumpyArray): Placement {
+function placeArray(source: Bytes, name: string, array: NumpyArray): Placement {
   const { shape, dtype, bytes, bigEndian, fortranOrder } = array;
   const corrupt = (what: string) => source.fault('CORRUPT', `the array '${name}' ${what}. ${DAMAGED}`);
   if (!isShape(shape)) throw corrupt(`has the shape (${show(shape)})`);
@@ -126,7 +123,7 @@ function placeArray(source: Source, name: string, array: NumpyArray): Placement 
   return { bytes: heldBytes(source, bytes), offset: 0, shape, strides, dtype, bigEndian };
 }
 
-function heldBytes(source: Source, bytes: Uint8Array): Bytes {
+function heldBytes(source: Bytes, bytes: Uint8Array): Bytes {
   return {
     label: source.label,
     size: bytes.length,

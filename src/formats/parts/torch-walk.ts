@@ -3,7 +3,7 @@ import { describeNesting, findNesting, isOptimiserKey } from './nesting.js';
 import { NumpyArray } from './numpy-objects.js';
 import { PICKLE_LIMITS } from './pickle.js';
 import { PyDict, PyList, PyOpaque, PyRecord, PyTuple, type PyValue } from './python.js';
-import type { Source } from './source.js';
+import type { Bytes } from './source.js';
 import { TorchTensor, Unreadable } from './torch-objects.js';
 
 export type Leaf = TorchTensor | NumpyArray;
@@ -24,7 +24,7 @@ export type ClassFacts = (className: string) => ReadonlyMap<string, string | num
 /** Containers may be shared, so a small pickle can unfold to a walk without end. */
 const MAX_VISITS = 200_000;
 
-export function collect(source: Source, root: PyValue, classFacts: ClassFacts): Collected {
+export function collect(source: Bytes, root: PyValue, classFacts: ClassFacts): Collected {
   const walk = new Walk(source, classFacts);
   walk.choose(root, 0);
   return walk.collected;
@@ -37,7 +37,7 @@ class Walk {
   private readonly open = new Set<PyValue>();
 
   constructor(
-    private readonly source: Source,
+    private readonly source: Bytes,
     private readonly classFacts: ClassFacts,
   ) {}
 

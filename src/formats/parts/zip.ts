@@ -1,7 +1,7 @@
 import { constants, inflateRawSync } from 'node:zlib';
 import type { ErrorCode, UserError } from '../../errors.js';
 import { crc32 } from './crc32.js';
-import { type Bytes, chunks, DAMAGED, INCOMPLETE, type Source, safeLength, view } from './source.js';
+import { type Bytes, chunks, DAMAGED, INCOMPLETE, safeLength, view } from './source.js';
 
 // PKWARE APPNOTE 6.3.10. Only the central directory is believed: PyTorch leaves the sizes out of the local headers.
 const END_SIGNATURE = 0x06054b50;
@@ -38,7 +38,7 @@ interface Record {
 /** A ZIP archive: its members by name, in the order of the central directory. */
 export type Archive = ReadonlyMap<string, ZipMember>;
 
-export function openZip(source: Source): Archive {
+export function openZip(source: Bytes): Archive {
   const directory = findDirectory(source);
   const records = readDirectory(source, directory);
   refuseBombs(source, records);
@@ -50,9 +50,10 @@ export function openZip(source: Source): Archive {
 export class ZipMember implements Bytes {
   readonly label: string;
   private inflated: Uint8Array | undefined;
+  private verified = false;
 
   constructor(
-    private readonly source: Source,
+    private readonly source: Bytes,
     private readonly record: Record,
     private readonly dataOffset: number,
   ) {
@@ -82,11 +83,12 @@ export class ZipMember implements Bytes {
 
   /** Compares the checksum. Writers that do not compute it leave a zero (torch.serialization.set_crc32_options). */
   verify(): void {
-    if (this.record.crc === 0) return;
+    if (this.record.crc === 0 || this.verified) return;
     let crc = 0;
     if (this.record.method === STORED) for (const chunk of chunks(this)) crc = crc32(chunk, crc);
     else crc = crc32(this.inflate());
-    if (crc === this.record.crc) return;
+    this.verified = crc === this.record.crc;
+    if (this.verified) return;
     const found = `its CRC is ${hex(crc)} but the archive says ${hex(this.record.crc)}`;
     throw this.source.fault('CORRUPT', `${this.record.name} fails its check: ${found}. ${DAMAGED}`);
   }
@@ -153,7 +155,7 @@ interface Directory {
 }
 
 /** The end record is the last thing in the file but for a comment of at most 65535 bytes. */
-function findDirectory(source: Source): Directory {
+function findDirectory(source: Bytes): Directory {
   const tailSize = Math.min(source.size, END_SIZE + 65535);
   const tailOffset = source.size - tailSize;
   const tail = view(source.read(tailOffset, tailSize));
@@ -166,7 +168,7 @@ function findDirectory(source: Source): Directory {
   throw source.fault('TRUNCATED', text);
 }
 
-function readEnd(source: Source, endOffset: number, tail: DataView, at: number): Directory {
+function readEnd(source: Bytes, endOffset: number, tail: DataView, at: number): Directory {
   const directory = readEnd64(source, endOffset) ?? {
     entries: tail.getUint16(at + 10, true),
     size: tail.getUint32(at + 12, true),
@@ -188,7 +190,7 @@ function readEnd(source: Source, endOffset: number, tail: DataView, at: number):
   return directory;
 }
 
-function readEnd64(source: Source, endOffset: number): Directory | undefined {
+function readEnd64(source: Bytes, endOffset: number): Directory | undefined {
   const locatorOffset = endOffset - LOCATOR64_SIZE;
   if (locatorOffset < 0) return undefined;
   const locator = view(source.read(locatorOffset, LOCATOR64_SIZE));
@@ -206,7 +208,7 @@ function readEnd64(source: Source, endOffset: number): Directory | undefined {
   return { entries, size, offset: start };
 }
 
-function readDirectory(source: Source, directory: Directory): Record[] {
+function readDirectory(source: Bytes, directory: Directory): Record[] {
   const bytes = source.read(directory.offset, directory.size);
   const records: Record[] = [];
   const names = new Set<string>();
@@ -228,7 +230,7 @@ function readDirectory(source: Source, directory: Directory): Record[] {
   return records;
 }
 
-function readRecord(source: Source, bytes: Uint8Array, at: number): { record: Record; end: number } {
+function readRecord(source: Bytes, bytes: Uint8Array, at: number): { record: Record; end: number } {
   const broken = () => source.fault('CORRUPT', `its central directory is broken at byte ${at}. ${DAMAGED}`);
   if (at + CENTRAL_SIZE > bytes.length) throw broken();
   const header = view(bytes.subarray(at));
@@ -279,7 +281,7 @@ function zip64Field(extra: Uint8Array): DataView | undefined {
   return undefined;
 }
 
-function refuseBombs(source: Source, records: readonly Record[]): void {
+function refuseBombs(source: Bytes, records: readonly Record[]): void {
   let inflated = 0;
   for (const record of records) if (record.method !== STORED) inflated += record.size;
   if (inflated <= MAX_INFLATED || inflated <= MAX_RATIO * source.size) return;
@@ -288,7 +290,7 @@ function refuseBombs(source: Source, records: readonly Record[]): void {
 }
 
 /** Where each member's bytes begin. The members, headers included, must not overlap one another or the directory. */
-function locateData(source: Source, records: readonly Record[], directoryOffset: number): number[] {
+function locateData(source: Bytes, records: readonly Record[], directoryOffset: number): number[] {
   const offsets = records.map((record) => dataOffset(source, record));
   const order = records.map((_, i) => i).sort((a, b) => records[a]!.headerOffset - records[b]!.headerOffset);
   for (const [rank, i] of order.entries()) {
@@ -303,7 +305,7 @@ function locateData(source: Source, records: readonly Record[], directoryOffset:
   return offsets;
 }
 
-function dataOffset(source: Source, record: Record): number {
+function dataOffset(source: Bytes, record: Record): number {
   const at = record.headerOffset;
   const broken = () =>
     source.fault(
