@@ -1,4 +1,5 @@
 import type { Matrix } from '../linalg/matrix.js';
+import { add, multiply, negate, subtract } from './elementwise.js';
 import type { Graph, Node } from './trace.js';
 
 /**
@@ -29,27 +30,23 @@ export interface Forms {
   update(): void;
 }
 
-const ones = (length: number): Float64Array => new Float64Array(length).fill(1);
-
 /** `cut`: nodes that are held where they are, as if nothing before them could move them. */
 export function linearForms(graph: Graph, tape: Tape, cut: ReadonlySet<number> = new Set()): Forms {
   const kept = keptNodes(graph);
-  const updates: (() => void)[] = [];
+  const weights = new Weights();
   const forms: Term[][] = [];
   const seen = (id: number): Term[] =>
     cut.has(id)
       ? []
       : isSource(graph.nodes[id]!) || kept.has(id)
-        ? [{ source: id, W: null, coefficient: ones(graph.nodes[id]!.length) }]
+        ? [{ source: id, W: null, coefficient: weights.one(graph.nodes[id]!.length) }]
         : forms[id]!;
   graph.nodes.forEach((node, id) => {
-    forms[id] = form(node, id, seen, tape, updates);
+    forms[id] = form(node, id, seen, tape, weights);
   });
   return {
     targets: [...kept].sort((a, b) => a - b).map((node) => ({ node, terms: forms[node]! })),
-    update: () => {
-      for (const update of updates) update();
-    },
+    update: () => weights.update(),
   };
 }
 
@@ -64,27 +61,25 @@ function keptNodes(graph: Graph): Set<number> {
   return kept;
 }
 
-function form(
-  node: Node,
-  id: number,
-  seen: (id: number) => Term[],
-  tape: Tape,
-  updates: (() => void)[],
-): Term[] {
+/** An argument with its weight: by − minus, or 1 where `by` is null. */
+interface Part {
+  readonly of: number;
+  readonly by: Float64Array | null;
+  readonly minus?: Float64Array;
+  readonly sign?: -1;
+}
+
+function form(node: Node, id: number, seen: (id: number) => Term[], tape: Tape, weights: Weights): Term[] {
   const { values, slopes, complements } = tape;
-  /** Terms of the arguments with their weights merged by (source, W); each weight is read when the step is taken. */
-  const combine = (
-    ...parts: { of: number; by: Float64Array | null; minus?: Float64Array; sign?: -1 }[]
-  ): Term[] => {
+  /** Terms of the arguments with their weights merged by (source, W). */
+  const combine = (...parts: Part[]): Term[] => {
     const merged: Term[] = [];
     for (const part of parts) {
-      for (const term of seen(part.of)) {
-        const twin = merged.findIndex((t) => t.source === term.source && t.W === term.W);
-        const coefficient = new Float64Array(node.length);
-        updates.push(accumulate(coefficient, merged[twin]?.coefficient, term.coefficient, part));
-        const next = { source: term.source, W: term.W, coefficient };
-        if (twin >= 0) merged[twin] = next;
-        else merged.push(next);
+      for (const { source, W, coefficient } of seen(part.of)) {
+        const twin = merged.findIndex((t) => t.source === source && t.W === W);
+        const weighted = weights.times(coefficient, part);
+        if (twin < 0) merged.push({ source, W, coefficient: weighted });
+        else merged[twin] = { source, W, coefficient: weights.plus(merged[twin]!.coefficient, weighted) };
       }
     }
     return merged;
@@ -92,9 +87,11 @@ function form(
   switch (node.op) {
     case 'state':
     case 'input':
-      return [{ source: id, W: null, coefficient: ones(node.length) }];
+      return [{ source: id, W: null, coefficient: weights.one(node.length) }];
     case 'affine':
-      return node.W.cols === 0 ? [] : [{ source: node.arg, W: node.W, coefficient: ones(node.length) }];
+      return node.W.cols === 0
+        ? []
+        : [{ source: node.arg, W: node.W, coefficient: weights.one(node.length) }];
     case 'add':
       return combine({ of: node.a, by: null }, { of: node.b, by: null });
     case 'mul':
@@ -117,17 +114,52 @@ function form(
   }
 }
 
-/** out ← previous + sign · (by − minus) ⊙ coefficient. */
-function accumulate(
-  out: Float64Array,
-  previous: Float64Array | undefined,
-  coefficient: Float64Array,
-  { by, minus, sign = 1 }: { by: Float64Array | null; minus?: Float64Array; sign?: 1 | -1 },
-): () => void {
-  return () => {
-    for (let i = 0; i < out.length; i++) {
-      const weight = by ? (minus ? by[i]! - minus[i]! : by[i]!) : 1;
-      out[i] = (previous ? previous[i]! : 0) + sign * weight * coefficient[i]!;
+/**
+ * Coefficients as vectors that are found once a step: the same product of the same factors is one vector, whichever terms
+ * it stands before, and 1 times a vector is the vector.
+ */
+class Weights {
+  private readonly updates: (() => void)[] = [];
+  private readonly ones = new Map<number, Float64Array>();
+  private readonly known: { key: readonly unknown[]; out: Float64Array }[] = [];
+
+  one(length: number): Float64Array {
+    let found = this.ones.get(length);
+    if (!found) {
+      found = new Float64Array(length).fill(1);
+      this.ones.set(length, found);
     }
-  };
+    return found;
+  }
+
+  /** sign · (by − minus) ⊙ coefficient. */
+  times(coefficient: Float64Array, { by, minus, sign }: Omit<Part, 'of'>): Float64Array {
+    if (sign) {
+      const positive = this.times(coefficient, minus ? { by, minus } : { by });
+      return this.found([positive, '−'], (out) => negate(out, positive));
+    }
+    if (!by) return coefficient;
+    const weight = minus ? this.found([by, minus, '−'], (out) => subtract(out, by, minus)) : by;
+    if (coefficient === this.ones.get(coefficient.length)) return weight;
+    return this.found([weight, coefficient, '⊙'], (out) => multiply(out, weight, coefficient));
+  }
+
+  plus(a: Float64Array, b: Float64Array): Float64Array {
+    return this.found([a, b, '+'], (out) => add(out, a, b));
+  }
+
+  update(): void {
+    for (const update of this.updates) update();
+  }
+
+  private found(key: readonly [Float64Array, ...unknown[]], find: (out: Float64Array) => void): Float64Array {
+    const twin = this.known.find(
+      (one) => one.key.length === key.length && one.key.every((k, i) => k === key[i]),
+    );
+    if (twin) return twin.out;
+    const out = new Float64Array(key[0].length);
+    this.known.push({ key, out });
+    this.updates.push(() => find(out));
+    return out;
+  }
 }

@@ -2,23 +2,17 @@ import type { Cell, CellWeights } from '../cells/index.js';
 import { type Block, stateLayout } from '../cells/layout.js';
 import { gemm, gemv, logAbsDet } from '../linalg/index.js';
 import { type Matrix, rowBlock, zeros } from '../linalg/matrix.js';
-import { type Forms, linearForms, type Tape, type Term } from './linear-form.js';
+import { type Chain, chain, type Group, type Source, type Sum, summed } from './chain.js';
+import { sumLogAbs } from './elementwise.js';
+import { Evaluation } from './evaluation.js';
+import { type Forms, linearForms } from './linear-form.js';
 import { type Graph, trace } from './trace.js';
 
-/** All terms of one target that act on one source: (Σ diag(coefficient) W) d(source) + diag(diagonal) d(source). */
-interface Group {
-  readonly source: number;
-  readonly terms: readonly (Term & { readonly W: Matrix })[];
-  readonly diagonal: Float64Array | null;
-  /** Σ diag(coefficient) W, formed when first asked for after a step; null without terms. */
-  readonly sum: Matrix | null;
-  stamp: number;
-}
-
-interface Target {
-  readonly node: number;
-  readonly groups: readonly Group[];
-}
+/**
+ * Up to this many columns meet the stacked matrices of all gates themselves, and the weights after that; for more it pays
+ * to sum the gates first, H² work each.
+ */
+const NARROW = 4;
 
 /**
  * One layer's equations, traced and made ready to run many times: buffers are laid out once, the affines that act on one
@@ -34,10 +28,16 @@ export class Plan {
   readonly stateSize: number;
   readonly inputSize: number;
   private readonly graph: Graph;
-  private readonly tape: Tape;
+  private readonly evaluation: Evaluation;
   private readonly forms: Forms;
-  private readonly targets: readonly Target[];
-  private readonly scratch = new Map<number, Matrix>();
+  private readonly chain: Chain;
+  /** Groups on the diagonal of ∂F/∂s where its determinant is the product of theirs; null where it has no such form. */
+  private readonly triangle: readonly (Group | undefined)[] | null;
+  /** Whether a target that is part of the next state is also the source of another. */
+  private readonly feedsForward: boolean;
+  /** Tangents or cotangents by node, while a product is under way. */
+  private readonly flow: (Matrix | null)[] = [];
+  private readonly buffers: Matrix[] = [];
   private stamp = 0;
 
   /** `cut` names quantities whose derivative is left out: J then lacks every path through them. */
@@ -46,184 +46,204 @@ export class Plan {
     this.blocks = stateLayout(cell, weights);
     this.stateSize = this.blocks.at(-1)!.to;
     this.inputSize = weights.inputSize;
-    this.tape = emptyTape(this.graph);
-    const { named } = this.graph;
-    this.forms = linearForms(this.graph, this.tape, new Set(cut.flatMap((name) => named.get(name) ?? [])));
-    this.targets = this.forms.targets.map(({ node, terms }) => ({
-      node,
-      groups: groupBySource(terms, this.graph),
-    }));
+    this.evaluation = new Evaluation(this.graph, this.blocks);
+    const held = new Set(cut.flatMap((name) => this.graph.named.get(name) ?? []));
+    this.forms = linearForms(this.graph, this.evaluation.tape, held);
+    this.chain = chain(this.graph, this.forms, this.evaluation.stacks, this.blocks);
+    this.feedsForward = this.chain.targets.some(({ node, block }) => block && this.chain.inner[node]);
+    this.triangle = this.triangularForm();
   }
 
   /** next ← F(state, x). `next` may be `state`. */
   evaluate(state: Float64Array, x: Float64Array, next: Float64Array): void {
-    const { nodes, outputs } = this.graph;
-    for (let id = 0; id < nodes.length; id++) this.evaluateNode(id, state, x);
-    for (let b = 0; b < outputs.length; b++) next.set(this.tape.values[outputs[b]!]!, this.blocks[b]!.from);
+    this.evaluation.step(state, x, next);
   }
 
-  private evaluateNode(id: number, state: Float64Array, x: Float64Array): void {
-    const node = this.graph.nodes[id]!;
-    const { values } = this.tape;
-    const out = values[id]!;
-    const n = out.length;
-    switch (node.op) {
-      case 'state':
-        for (let i = 0, { from } = this.blocks[node.block]!; i < n; i++) out[i] = state[from + i]!;
-        return;
-      case 'input':
-        out.set(x);
-        return;
-      case 'affine':
-        if (node.b) out.set(node.b);
-        else out.fill(0);
-        if (node.W.cols > 0) gemv(out, node.W, values[node.arg]!, { beta: 1 });
-        return;
-      case 'add':
-        for (let i = 0, a = values[node.a]!, b = values[node.b]!; i < n; i++) out[i] = a[i]! + b[i]!;
-        return;
-      case 'mul':
-        for (let i = 0, a = values[node.a]!, b = values[node.b]!; i < n; i++) out[i] = a[i]! * b[i]!;
-        return;
-      case 'mix': {
-        const [z, w] = [values[node.z]!, this.complementOf(node.z)];
-        for (let i = 0, a = values[node.a]!, b = values[node.b]!; i < n; i++)
-          out[i] = w[i]! * a[i]! + z[i]! * b[i]!;
-        return;
-      }
-      case 'scale':
-        for (let i = 0, q = values[node.arg]!; i < n; i++) out[i] = node.d[i]! * q[i]!;
-        return;
-      case 'shift':
-        for (let i = 0, q = values[node.arg]!; i < n; i++) out[i] = node.d[i]! + q[i]!;
-        return;
-      case 'complement':
-        out.set(this.complementOf(node.arg));
-        return;
-      case 'unary': {
-        const f = node.f.value;
-        for (let i = 0, q = values[node.arg]!; i < n; i++) out[i] = f(q[i]!);
-      }
-    }
+  /** Numbers that `project` makes of a row of inputs. */
+  get projectionSize(): number {
+    return this.evaluation.projectionSize;
   }
 
-  /** 1 − q; for q = σ(a) as σ(−a), which keeps its digits where σ(a) is next to 1. */
-  private complementOf(id: number): Float64Array {
-    const node = this.graph.nodes[id]!;
-    const out = this.tape.complements[id]!;
-    if (node.op === 'unary' && node.f.complement) {
-      const { complement } = node.f;
-      const a = this.tape.values[node.arg]!;
-      for (let i = 0; i < out.length; i++) out[i] = complement(a[i]!);
-    } else {
-      const q = this.tape.values[id]!;
-      for (let i = 0; i < out.length; i++) out[i] = 1 - q[i]!;
-    }
-    return out;
+  /** out ← what steps make of their inputs alone, for the rows of X at once. */
+  project(X: Matrix, out: Matrix): void {
+    this.evaluation.project(X, out);
+  }
+
+  /** `evaluate`, from the row that `project` made of x. */
+  evaluateProjected(state: Float64Array, row: Float64Array, next: Float64Array): void {
+    this.evaluation.stepProjected(state, row, next);
   }
 
   /** Where a named quantity is found after each step, and its pre-activation if it is a σ. */
   quantity(name: string): { readonly value: Float64Array; readonly logit: Float64Array | null } {
     const id = this.graph.named.get(name)!;
     const node = this.graph.nodes[id]!;
-    const { values } = this.tape;
+    const { values } = this.evaluation.tape;
     const sigmoid = node.op === 'unary' && node.f.name === 'sigmoid';
     return { value: values[id]!, logit: sigmoid ? values[node.arg]! : null };
   }
 
   /** Makes ready the derivative at the last evaluated point. */
   linearise(): void {
-    const { nodes } = this.graph;
-    nodes.forEach((node, id) => {
-      if (node.op !== 'unary') return;
-      const f = node.f.derivative;
-      const slope = this.tape.slopes[id]!;
-      for (let i = 0, a = this.tape.values[node.arg]!; i < slope.length; i++) slope[i] = f(a[i]!);
-    });
+    this.evaluation.slopes();
     this.forms.update();
     this.stamp++;
   }
 
   /** out ← (∂F/∂s) V + (∂F/∂x) X, for V of stateSize × k and X of inputSize × k (null: 0). */
   jvp(V: Matrix, X: Matrix | null, out: Matrix): void {
-    const tangents = new Map<number, Matrix>();
-    for (const target of this.targets) {
-      const block = this.graph.outputs.indexOf(target.node);
-      const into = block >= 0 ? this.rowsOf(out, block) : this.buffer(target.node, V.cols);
-      into.data.fill(0);
-      for (const group of target.groups) {
-        const from = this.tangentOf(group.source, V, X, tangents);
-        if (!from) continue;
-        const sum = this.sumOf(group);
-        if (sum) gemm(into, sum, from, { beta: 1 });
-        if (group.diagonal) addScaledRows(into, group.diagonal, from);
-      }
-      tangents.set(target.node, into);
+    const narrow = V.cols <= NARROW;
+    const { targets, outer, inner } = this.chain;
+    for (const target of targets) target.written = false;
+    for (const source of outer) {
+      const from = this.given(source.node, V, X);
+      this.flow[source.node] = from;
+      if (!from) continue;
+      if (narrow) this.multiplyStack(source, from);
+      else for (const sum of source.sums) this.addProduct(sum, from, out);
     }
-    this.graph.outputs.forEach((node, block) => {
-      const done = tangents.get(node)!;
-      const into = this.rowsOf(out, block);
-      if (done.data.byteOffset !== into.data.byteOffset) into.data.set(done.data);
+    for (const target of targets) {
+      const into = target.block
+        ? this.rowsOf(out, target.block)
+        : this.buffer(target.node, target.length, V.cols);
+      for (const group of target.groups) {
+        const from = this.flow[group.source];
+        if (from) this.addGroup(into, group, from, narrow);
+      }
+      if (!target.written) into.data.fill(0);
+      const source = inner[target.node];
+      if (!source) continue;
+      this.flow[target.node] = into;
+      if (narrow) this.multiplyStack(source, into);
+    }
+    this.graph.outputs.forEach((node, b) => {
+      const { block } = targets.find((target) => target.node === node)!;
+      if (block !== this.blocks[b]) this.rowsOf(out, this.blocks[b]!).data.set(this.rowsOf(out, block!).data);
     });
   }
 
-  private tangentOf(source: number, V: Matrix, X: Matrix | null, kept: Map<number, Matrix>): Matrix | null {
-    const node = this.graph.nodes[source]!;
-    if (node.op === 'state') return this.rowsOf(V, node.block);
-    return node.op === 'input' ? X : kept.get(source)!;
+  /** What a state block's or the input's tangent is, or where its cotangent goes. */
+  private given(node: number, S: Matrix, X: Matrix | null): Matrix | null {
+    const of = this.graph.nodes[node]!;
+    return of.op === 'state' ? this.rowsOf(S, this.blocks[of.block]!) : X;
   }
 
-  private rowsOf(m: Matrix, block: number): Matrix {
-    const { from, to } = this.blocks[block]!;
-    return rowBlock(m, from, to);
+  /** All matrices that act on a source, times its tangent. */
+  private multiplyStack({ node, stack }: Source, from: Matrix): void {
+    if (stack) product(this.stackBuffer(node, stack.W.rows, from.cols), stack.W, from, false, false);
+  }
+
+  /** What the groups of a sum give, in one product. It comes first to its targets. */
+  private addProduct(sum: Sum, from: Matrix, out: Matrix): void {
+    const add = sum.groups.some(({ target }) => target.written);
+    const [first] = sum.groups as [Group];
+    const into = first.target.block
+      ? this.span(out, sum)
+      : this.buffer(first.target.node, first.target.length, from.cols);
+    for (const { target } of sum.groups) {
+      if (add && !target.written) this.rowsOf(out, target.block!).data.fill(0);
+      target.written = true;
+    }
+    product(into, summed(sum, this.stamp), from, false, add);
+  }
+
+  /** into ← into + what one group gives, unless `addProduct` has brought it. */
+  private addGroup(into: Matrix, group: Group, from: Matrix, narrow: boolean): void {
+    const { source, target, terms, diagonal, sum } = group;
+    if (sum && !narrow) {
+      if (this.chain.inner[source]) product(into, summed(sum, this.stamp), from, false, target.written);
+      target.written = true;
+      return;
+    }
+    for (const { coefficient, from: row, to } of terms) {
+      const Y = this.buffers[this.graph.nodes.length + source]!;
+      scaleRows(into, coefficient, rowBlock(Y, row, to), target.written);
+      target.written = true;
+    }
+    if (diagonal) {
+      scaleRows(into, diagonal, from, target.written);
+      target.written = true;
+    }
   }
 
   /** outS ← (∂F/∂s)ᵀ W, outX ← (∂F/∂x)ᵀ W, for W of stateSize × k. */
   vjp(W: Matrix, outS: Matrix, outX: Matrix | null): void {
-    const cotangents = new Map<number, Matrix>();
-    for (const { node } of this.targets) {
-      const cotangent = this.buffer(node, W.cols);
-      cotangent.data.fill(0);
-      cotangents.set(node, cotangent);
+    const { targets, outer, inner } = this.chain;
+    const all = this.cotangents(W);
+    for (const target of targets) {
+      this.flow[target.node] = target.block
+        ? this.rowsOf(all, target.block)
+        : this.buffer(target.node, target.length, W.cols);
     }
-    this.graph.outputs.forEach((node, block) => {
-      addInto(cotangents.get(node)!, this.rowsOf(W, block));
+    for (const target of targets.toReversed()) {
+      const source = inner[target.node];
+      if (source) this.pull(this.flow[target.node]!, source, all, target.block !== undefined);
+    }
+    for (const source of outer) {
+      const into = this.given(source.node, outS, outX);
+      if (into) this.pull(into, source, all, false);
+    }
+  }
+
+  /** The cotangents of the next state, free to be added to where that is needed. */
+  private cotangents(W: Matrix): Matrix {
+    const { outputs, nodes } = this.graph;
+    const twins = outputs.some((node, b) => outputs.indexOf(node) !== b);
+    if (!this.feedsForward && !twins) return W;
+    const all = this.buffer(2 * nodes.length, W.rows, W.cols);
+    all.data.set(W.data);
+    outputs.forEach((node, b) => {
+      const first = outputs.indexOf(node);
+      if (first !== b) addInto(this.rowsOf(all, this.blocks[first]!), this.rowsOf(W, this.blocks[b]!));
     });
-    outS.data.fill(0);
-    outX?.data.fill(0);
-    for (const target of this.targets.toReversed()) {
-      const from = cotangents.get(target.node)!;
-      for (const group of target.groups) {
-        const into = this.tangentOf(group.source, outS, outX, cotangents);
-        if (!into) continue;
-        const sum = this.sumOf(group);
-        if (sum) gemm(into, sum, from, { transA: true, beta: 1 });
-        if (group.diagonal) addScaledRows(into, group.diagonal, from);
-      }
+    return all;
+  }
+
+  /** into ← (into, if there is something) + Σ groupᵀ · the cotangents of what is made from the source. */
+  private pull(into: Matrix, source: Source, all: Matrix, something: boolean): void {
+    const narrow = into.cols <= NARROW;
+    let add = something;
+    if (narrow && source.stack && source.sums.length > 0) {
+      product(into, source.stack.W, this.weighted(source, source.stack.W.rows, into.cols), true, add);
+      add = true;
     }
+    for (const sum of narrow ? [] : source.sums) {
+      const [{ target }] = sum.groups as [Group];
+      const from = target.block ? this.span(all, sum) : this.flow[target.node]!;
+      product(into, summed(sum, this.stamp), from, true, add);
+      add = true;
+    }
+    for (const { target, diagonal, sum } of source.groups) {
+      if (!diagonal || (sum && !narrow)) continue;
+      scaleRows(into, diagonal, this.flow[target.node]!, add);
+      add = true;
+    }
+    if (!add) into.data.fill(0);
+  }
+
+  /** For each matrix in the source's stack, Σ coefficient ⊙ the cotangents of the terms that it stands in. */
+  private weighted({ node, groups }: Source, rows: number, cols: number): Matrix {
+    const Z = this.stackBuffer(node, rows, cols);
+    Z.data.fill(0);
+    for (const { target, terms } of groups) {
+      for (const { coefficient, from, to } of terms)
+        scaleRows(rowBlock(Z, from, to), coefficient, this.flow[target.node]!, true);
+    }
+    return Z;
   }
 
   /** [∂F/∂s | ∂F/∂x], of stateSize × (stateSize + inputSize): the tangent of the identity, without multiplying by it. */
   jacobian(): Matrix {
     const width = this.stateSize + this.inputSize;
     const rows = new Map<number, Matrix>();
-    for (const target of this.targets) {
-      const D = zeros(this.graph.nodes[target.node]!.length, width);
+    for (const target of this.chain.targets) {
+      const D = zeros(target.length, width);
       for (const group of target.groups) {
-        const sum = this.sumOf(group);
         const node = this.graph.nodes[group.source]!;
-        if (node.op === 'state' || node.op === 'input') {
-          addBlock(
-            D,
-            node.op === 'state' ? this.blocks[node.block]!.from : this.stateSize,
-            sum,
-            group.diagonal,
-          );
-        } else {
-          const inner = rows.get(group.source)!;
-          if (sum) gemm(D, sum, inner, { beta: 1 });
-          if (group.diagonal) addScaledRows(D, group.diagonal, inner);
-        }
+        if (node.op === 'state') addBlock(D, this.blocks[node.block]!.from, group, this.stamp);
+        else if (node.op === 'input') addBlock(D, this.stateSize, group, this.stamp);
+        else if (group.sum) gemm(D, groupMatrix(group, this.stamp), rows.get(group.source)!, { beta: 1 });
+        else scaleRows(D, group.diagonal!, rows.get(group.source)!, true);
       }
       rows.set(target.node, D);
     }
@@ -236,7 +256,15 @@ export class Plan {
 
   /** ln|det ∂F/∂s|, −∞ where it is singular to rounding. */
   logAbsDet(): number {
-    return this.triangularLogAbsDet() ?? logAbsDet(leadingColumns(this.jacobian(), this.stateSize));
+    if (!this.triangle) return logAbsDet(leadingColumns(this.jacobian(), this.stateSize));
+    return this.triangle.reduce((total, group) => total + this.groupLogAbsDet(group), 0);
+  }
+
+  /** Whether `logAbsDet` takes a handful of sums, and no factorisation. */
+  get determinantIsCheap(): boolean {
+    return (
+      this.triangle?.every((group) => !group || isScaledMatrix(group) || group.terms.length === 0) ?? false
+    );
   }
 
   /**
@@ -244,82 +272,70 @@ export class Plan {
    * triangular, its determinant is the product over the diagonal blocks (LSTM: ln|det J| = Σ ln f + ln|det of the
    * output gate's share|). null where there is no such form.
    */
-  private triangularLogAbsDet(): number | null {
-    const byBlock = this.graph.outputs.map((node) => this.targets.find((t) => t.node === node)!);
-    const direct: Group[][] = [];
-    for (const target of byBlock) {
-      const rows: Group[] = [];
-      for (const group of target.groups) {
-        const node = this.graph.nodes[group.source]!;
+  private triangularForm(): (Group | undefined)[] | null {
+    const { nodes, outputs } = this.graph;
+    const direct = outputs.map((output) => {
+      const rows: (Group | undefined)[] = [];
+      for (const group of this.chain.targets.find(({ node }) => node === output)!.groups) {
+        const node = nodes[group.source]!;
         if (node.op === 'state') rows[node.block] = group;
-        else if (node.op !== 'input' && !this.graph.outputs.includes(group.source)) return null;
+        else if (node.op !== 'input' && !outputs.includes(group.source)) return null;
       }
-      direct.push(rows);
-    }
-    const above = direct.some((rows, i) => rows.some((group, j) => group && j > i));
-    const below = direct.some((rows, i) => rows.some((group, j) => group && j < i));
-    if (above && below) return null;
-    return direct.reduce((total, rows, i) => total + this.groupLogAbsDet(rows[i]), 0);
+      return rows;
+    });
+    if (direct.some((rows) => rows === null)) return null;
+    const above = direct.some((rows, i) => rows!.some((group, j) => group && j > i));
+    const below = direct.some((rows, i) => rows!.some((group, j) => group && j < i));
+    return above && below ? null : direct.map((rows, i) => rows![i]);
   }
 
   private groupLogAbsDet(group: Group | undefined): number {
     if (!group) return -Infinity;
     if (group.terms.length === 0) return sumLogAbs(group.diagonal!);
-    if (group.terms.length === 1 && !group.diagonal) {
-      const [term] = group.terms as [Term & { W: Matrix }];
-      return sumLogAbs(term.coefficient) + fixedLogAbsDet(term.W);
+    if (isScaledMatrix(group)) {
+      const [{ coefficient, W }] = group.terms as [Group['terms'][number]];
+      return sumLogAbs(coefficient) + fixedLogAbsDet(W);
     }
-    const sum = this.sumOf(group)!;
-    if (!group.diagonal) return logAbsDet(sum);
-    const whole = { rows: sum.rows, cols: sum.cols, data: sum.data.slice() };
-    addBlock(whole, 0, null, group.diagonal);
-    return logAbsDet(whole);
+    return logAbsDet(groupMatrix(group, this.stamp));
   }
 
-  private sumOf(group: Group): Matrix | null {
-    if (group.sum && group.stamp !== this.stamp) {
-      group.sum.data.fill(0);
-      for (const { coefficient, W } of group.terms) addScaledRows(group.sum, coefficient, W);
-      group.stamp = this.stamp;
-    }
-    return group.sum;
+  private rowsOf(m: Matrix, { from, to }: Block): Matrix {
+    return rowBlock(m, from, to);
   }
 
-  private buffer(node: number, cols: number): Matrix {
-    let found = this.scratch.get(node);
-    if (found?.cols !== cols) {
-      found = zeros(this.graph.nodes[node]!.length, cols);
-      this.scratch.set(node, found);
-    }
-    return found;
+  /** The rows of the blocks that the groups of a sum belong to. */
+  private span(m: Matrix, { groups }: Sum): Matrix {
+    return rowBlock(m, groups[0]!.target.block!.from, groups.at(-1)!.target.block!.to);
+  }
+
+  private buffer(slot: number, rows: number, cols: number): Matrix {
+    const found = this.buffers[slot];
+    if (found?.cols === cols) return found;
+    const fresh = zeros(rows, cols);
+    this.buffers[slot] = fresh;
+    return fresh;
+  }
+
+  private stackBuffer(node: number, rows: number, cols: number): Matrix {
+    return this.buffer(this.graph.nodes.length + node, rows, cols);
   }
 }
 
-function emptyTape({ nodes }: Graph): Tape {
-  const vectors = () => nodes.map((node) => new Float64Array(node.length));
-  return { values: vectors(), slopes: vectors(), complements: vectors() };
+/** into ← (into, if something is to be added to) + op(A) B. */
+function product(into: Matrix, A: Matrix, B: Matrix, transA: boolean, add: boolean): void {
+  const beta = add ? 1 : 0;
+  if (B.cols === 1) gemv(into.data, A, B.data, { trans: transA, beta });
+  else gemm(into, A, B, { transA, beta });
 }
 
-function groupBySource(terms: readonly Term[], { nodes }: Graph): Group[] {
-  return [...new Set(terms.map((term) => term.source))].map((source) => {
-    const own = terms.filter((term) => term.source === source);
-    const dense = own.filter((term): term is Term & { W: Matrix } => term.W !== null);
-    return {
-      source,
-      terms: dense,
-      diagonal: own.find((term) => term.W === null)?.coefficient ?? null,
-      sum: dense.length > 0 ? zeros(dense[0]!.W.rows, nodes[source]!.length) : null,
-      stamp: -1,
-    };
-  });
-}
-
-/** into ← into + diag(d) from. */
-function addScaledRows(into: Matrix, d: Float64Array, from: Matrix): void {
+/** into ← (into, if something is to be added to) + diag(d) from. */
+function scaleRows(into: Matrix, d: Float64Array, from: Matrix, add: boolean): void {
   const k = into.cols;
   for (let i = 0; i < into.rows; i++) {
     const scale = d[i]!;
-    for (let p = i * k, end = p + k; p < end; p++) into.data[p] = into.data[p]! + scale * from.data[p]!;
+    const end = (i + 1) * k;
+    if (add) for (let p = i * k; p < end; p++) into.data[p] = into.data[p]! + scale * from.data[p]!;
+    else for (let p = i * k; p < end; p++) into.data[p] = scale * from.data[p]!;
   }
 }
 
@@ -327,27 +343,29 @@ function addInto(into: Matrix, from: Matrix): void {
   for (let p = 0; p < into.data.length; p++) into.data[p] = into.data[p]! + from.data[p]!;
 }
 
-/** Adds `sum` and diag(diagonal) to the columns of `into` that start at `column`. */
-function addBlock(into: Matrix, column: number, sum: Matrix | null, diagonal: Float64Array | null): void {
+/** Adds a group's matrix to the columns of `into` that start at `column`. */
+function addBlock(into: Matrix, column: number, group: Group, stamp: number): void {
+  const sum = group.sum && groupMatrix(group, stamp);
   for (let i = 0; i < into.rows; i++) {
     const at = i * into.cols + column;
     if (sum)
       for (let j = 0; j < sum.cols; j++) into.data[at + j] = into.data[at + j]! + sum.data[i * sum.cols + j]!;
-    if (diagonal) into.data[at + i] = into.data[at + i]! + diagonal[i]!;
+    else into.data[at + i] = into.data[at + i]! + group.diagonal![i]!;
   }
 }
+
+function groupMatrix({ sum, row, target }: Group, stamp: number): Matrix {
+  return rowBlock(summed(sum!, stamp), row, row + target.length);
+}
+
+/** diag(a) W, whose determinant needs that of W but once. */
+const isScaledMatrix = ({ terms, diagonal }: Group): boolean => terms.length === 1 && !diagonal;
 
 function leadingColumns(m: Matrix, cols: number): Matrix {
   if (m.cols === cols) return m;
   const out = zeros(m.rows, cols);
   for (let i = 0; i < m.rows; i++) out.data.set(m.data.subarray(i * m.cols, i * m.cols + cols), i * cols);
   return out;
-}
-
-function sumLogAbs(d: Float64Array): number {
-  let sum = 0;
-  for (const v of d) sum += Math.log(Math.abs(v));
-  return sum;
 }
 
 const determinants = new WeakMap<Matrix, number>();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Plan } from '../../src/calculus/plan.js';
 import { step } from '../../src/calculus/value.js';
-import { type Cell, type CellWeights, cells, extentSize, stateLayout } from '../../src/cells/index.js';
+import { type Cell, type CellWeights, cells, extentSize, stateLayout, tanh } from '../../src/cells/index.js';
 import { closedLoop } from '../../src/dynamics/closed-loop.js';
 import { withoutLeaky } from '../../src/dynamics/leaky-reduction.js';
 import { network, outputRows } from '../../src/dynamics/network.js';
@@ -32,8 +32,46 @@ function randomWeights(cell: Cell, inputSize: number, draw: Random): CellWeights
   return { ...sizes, matrices, vectors };
 }
 
+/** A cell that hands an old state on as it is, and looks at its input beside a matrix: h' = x₀ tanh(U h) + p, p' = h. */
+const delayed: Cell = {
+  name: 'delayed',
+  family: 'other',
+  summary: '',
+  formula: [],
+  blocks: ['h', 'p'],
+  parameters: [
+    { name: 'U', kind: 'matrix', rows: 'H', cols: 'H' },
+    { name: 'W', kind: 'matrix', rows: 'H', cols: 'I' },
+    { name: 'V', kind: 'matrix', rows: 'I', cols: 'H' },
+    { name: 'd', kind: 'vector', rows: 'H' },
+  ],
+  equations(op, w, { h, p }, x) {
+    const { U, W, V } = w.matrices;
+    const scaled = op.affine(W!, op.mul(x, op.affine(V!, h!)));
+    return {
+      h: op.add(op.mul(op.unary(tanh, op.affine(U!, h!)), scaled), op.scale(w.vectors.d!, p!)),
+      p: h!,
+    };
+  },
+};
+
+/** A cell with one next value for both of its blocks, which depends on one of them only through a matrix. */
+const twins: Cell = {
+  ...delayed,
+  name: 'twins',
+  equations(op, w, { h, p }, x) {
+    const next = op.unary(
+      tanh,
+      op.add(op.affine(w.matrices.U!, p!), op.add(h!, op.affine(w.matrices.W!, x))),
+    );
+    return { h: next, p: next };
+  },
+};
+
+/** With cells that only the plan has to fear. */
+const inStacks: readonly Cell[] = [...cells, delayed, twins];
 /** With the other functions that a cell may be given: there each is asked alone, and in no stack. */
-const everything: readonly Cell[] = [...cells, ...variants];
+const everything: readonly Cell[] = [...inStacks, ...variants];
 /** Entries of the h that a cell hands on. */
 const width = (cell: Cell): number => (cell.projected?.includes('h') ? P : H);
 
@@ -49,14 +87,14 @@ interface Named {
 }
 
 const single = everything.map((cell): Named => ({ name: cell.name, system: network([layer(cell, I, 1)]) }));
-const stacks = cells.map((cell, k): Named => {
-  const other = cells[(k + 1) % cells.length]!;
+const stacks = inStacks.map((cell, k): Named => {
+  const other = inStacks[(k + 1) % inStacks.length]!;
   return {
     name: `${cell.name} under ${other.name}`,
     system: network([layer(cell, I, 1), layer(other, width(cell), 2), layer(cell, width(other), 3)]),
   };
 });
-const loops = cells.map((cell): Named => {
+const loops = inStacks.map((cell): Named => {
   const layers = [layer(cell, I, 1), layer(cell, width(cell), 2)];
   const readout = {
     name: 'readout',
