@@ -1,9 +1,21 @@
 import type { JacobianValue } from '../analyses/jacobian.js';
 import type { AnalysisResult } from '../src/result.js';
-import { aligned, complex, count, modulus, number, percent, powerOfTen, steps } from './format.js';
+import {
+  aligned,
+  chosen,
+  complex,
+  count,
+  integer,
+  list,
+  modulus,
+  number,
+  percent,
+  powerOfTen,
+  steps,
+} from './format.js';
 import { eigenvaluePlane } from './plane.js';
-import type { Chart, Fact, Section, Table } from './section.js';
-import { extent } from './shape.js';
+import type { Chart, Fact, Row, Section, Table } from './section.js';
+import { extent, thin } from './shape.js';
 
 export function jacobian({ value }: AnalysisResult<JacobianValue>): Section {
   return {
@@ -11,15 +23,24 @@ export function jacobian({ value }: AnalysisResult<JacobianValue>): Section {
     reading: reading(value),
     caveats: caveats(value),
     facts: facts(value),
-    charts: value.eigenvalues.length === 0 ? [] : [plane(value), ...timeConstantCharts(value)],
-    tables: [modeTable(value)],
+    charts:
+      value.eigenvalues.length === 0
+        ? []
+        : [
+            plane(value),
+            ...timeConstantCharts(value),
+            ...cloudCharts(value),
+            powersChart(value),
+            ...singularValueCharts(value),
+          ],
+    tables: [...slowTables(value), modeTable(value)],
   };
 }
 
 function reading(value: JacobianValue): string {
   return (
     `At this state and input, one step stretches a small perturbation by at most ${number(value.spectralNorm)} ` +
-    `(spectral norm), and its largest eigenvalue has |λ| = ${modulus(value.spectralRadius)}: ${repeated(value.spectralRadius)}. ` +
+    `(spectral norm), and its largest eigenvalue has |λ| = ${modulus(value.spectralRadius)}: ${repeated(value.spectralRadius)}. ${amplified(value)}` +
     'This is one step at one point: it says how the network bends its state here, not where it goes in the long run.'
   );
 }
@@ -30,6 +51,13 @@ function repeated(radius: number): string {
   if (change < 1e-9) return 'repeated, the step would leave that mode as it is';
   const direction = radius < 1 ? 'shrink' : 'grow';
   return `repeated, the step would ${direction} that mode by ${percent(change)} each time`;
+}
+
+function amplified({ transient, spectralRadius }: JacobianValue): string {
+  if (transient.peakPower === 0) return 'No number of such steps makes a perturbation larger than it was. ';
+  if (spectralRadius >= 1) return '';
+  const sofar = transient.peakIsLowerBound ? ', and still grows there' : ', before it fades';
+  return `On the way a perturbation can be ${number(transient.peak)} times as large after ${count(transient.peakPower, 'such step')}${sofar}. `;
 }
 
 /** Largest difference between two states, entry by entry. */
@@ -47,6 +75,9 @@ function caveats(value: JacobianValue): string[] {
     said.push(
       `The state is not a fixed point (one step moves an entry by up to ${number(distance(value.state, value.next))}), so the eigenvalues do not decide stability.`,
     );
+  }
+  if (value.pseudospectrum === null) {
+    said.push('Pseudospectra are looked at up to 512 state entries; here they would take too long.');
   }
   if (value.logAbsDet === -Infinity) {
     said.push('The Jacobian is singular to rounding: some directions are erased in one step.');
@@ -68,7 +99,44 @@ const facts = (value: JacobianValue): Fact[] => [
     value: number(value.nonNormality),
     note: 'Henrici’s departure relative to the norm: 0 is normal, near 1 far from it',
   },
+  {
+    label: 'Transient amplification',
+    value: `${value.transient.peakIsLowerBound ? 'at least ' : ''}${number(value.transient.peak, 4)}`,
+    note: `largest ‖Jᵏ‖, at k = ${integer(value.transient.peakPower)}, of k up to ${integer(value.transient.log10Norm.length - 1)}`,
+  },
+  ...resolventFacts(value),
+  ...(value.inputGains === null
+    ? []
+    : [
+        {
+          label: 'Input gain',
+          value: number(value.inputGains.singularValues[0] ?? 0, 4),
+          note: 'largest stretch of ∂F/∂x',
+        },
+      ]),
 ];
+
+function resolventFacts({ pseudospectrum }: JacobianValue): Fact[] {
+  if (pseudospectrum === null) return [];
+  const { epsilon, radius, distanceToUnitCircle, kreiss } = pseudospectrum;
+  return [
+    {
+      label: 'Pseudospectral radius',
+      value: `at least ${number(radius, 4)}`,
+      note: `largest |λ| of any matrix within ${chosen(epsilon)} of J`,
+    },
+    {
+      label: 'Distance to the unit circle',
+      value: `at most ${number(distanceToUnitCircle, 4)}`,
+      note: 'smallest change of J that brings an eigenvalue onto it',
+    },
+    {
+      label: 'Kreiss constant',
+      value: kreiss === Infinity ? '∞' : `at least ${number(kreiss, 4)}`,
+      note: 'some power of J reaches this norm',
+    },
+  ];
+}
 
 const grows = (modulus: number): string => (modulus > 1 ? 'grows' : 'decays');
 const modulusOf = ([re, im]: readonly [number, number]): number => Math.hypot(re, im);
@@ -155,6 +223,204 @@ function timeConstantCharts(value: JacobianValue): Chart[] {
   ];
 }
 
+/** How many state entries, inputs or outputs are named for a mode. */
+const MOST_NAMED = 3;
+
+/** The largest entries, with their sizes: 'layer0.h[3] 0.41'. */
+const largest = (sizes: readonly number[], name: (i: number) => string): string =>
+  list(
+    sizes
+      .map((size, i) => ({ size, i }))
+      .sort((a, b) => b.size - a.size || a.i - b.i)
+      .slice(0, MOST_NAMED)
+      .filter(({ size }) => size > 0)
+      .map(({ size, i }) => `${name(i)} ${number(size, 2)}`),
+  ) || '–';
+
+function slowTables(value: JacobianValue): Table[] {
+  if (value.slowModes.length === 0) return [];
+  const entry = (i: number): string => value.coordinates[i] ?? integer(i);
+  const withOutputs = value.slowModes.some((mode) => mode.outputGains !== null);
+  return [
+    {
+      title: 'Slow modes: what they read and what they write',
+      columns: [
+        'λ',
+        'time constant, steps',
+        'condition',
+        'writes, |x|',
+        'reads, |y|',
+        'pushed by input',
+        ...(withOutputs ? ['shown by output'] : []),
+      ],
+      text: ['writes, |x|', 'reads, |y|', 'pushed by input', 'shown by output'],
+      rows: value.slowModes.map((mode) => [
+        complex(mode.eigenvalue),
+        timeOf(mode.timeConstant),
+        aligned(mode.condition, 3),
+        largest(mode.right.map(modulusOf), entry),
+        largest(mode.left.map(modulusOf), entry),
+        largest(mode.inputGains, integer),
+        ...(withOutputs ? [largest(mode.outputGains ?? [], integer)] : []),
+      ]),
+    },
+  ];
+}
+
+const timeOf = (tau: number | undefined): string =>
+  (tau ?? 0) < 0 ? `${aligned(-tau!)} (grows)` : aligned(tau);
+
+function cloudCharts({ cloud }: JacobianValue): Chart[] {
+  if (cloud === null) return [];
+  const rows = cloud.eigenvalues.flatMap((spectrum, k) =>
+    spectrum.map((z) => ({
+      re: z[0],
+      im: z[1],
+      group: grows(modulusOf(z)),
+      modulus: modulusOf(z),
+      step: cloud.steps[k]!,
+    })),
+  );
+  const radii = [...cloud.spectralRadius].sort((a, b) => a - b);
+  const outside = rows.filter((r) => r.modulus > 1).length;
+  return [
+    eigenvaluePlane({
+      title: 'Eigenvalues along the drive',
+      description: `Eigenvalues at ${count(cloud.steps.length, 'state')} along the drive, ${integer(outside)} of ${integer(rows.length)} outside the unit circle; the largest modulus goes from ${number(radii[0]!, 4)} to ${number(radii.at(-1)!, 4)}.`,
+      rows,
+      groupTitle: 'mode',
+      groups: ['decays', 'grows'],
+      shapes: ['circle', 'triangle-up'],
+      tooltip: [
+        { field: 'step', title: 'step' },
+        { field: 're', title: 'Re λ', format: '.5g' },
+        { field: 'im', title: 'Im λ', format: '.5g' },
+        { field: 'modulus', title: '|λ|', format: '.5g' },
+      ],
+    }),
+  ];
+}
+
+function powersChart({ transient, spectralRadius }: JacobianValue): Chart {
+  const rows = transient.log10Norm
+    .map((log10, power) => ({ power, log10, what: norm }))
+    .filter((r) => Number.isFinite(r.log10));
+  const bound: Row[] =
+    spectralRadius > 0
+      ? [0, transient.log10Norm.length - 1].map((power) => ({
+          power,
+          log10: power * Math.log10(spectralRadius),
+          what: rate,
+        }))
+      : [];
+  const series = { field: 'what', type: 'nominal' as const, title: null, legend: { symbolSize: 500 } };
+  const names = [norm, ...(bound.length > 0 ? [rate] : [])];
+  return {
+    title: 'Powers of the Jacobian',
+    description: `Base-10 logarithm of the spectral norm of Jᵏ against k, beside k times the logarithm of the spectral radius, which it follows in the long run. The norm is largest at k = ${transient.peakPower}, where it is ${number(transient.peak, 4)}, and ends at ${powerOfTen(transient.log10Norm.at(-1)!)}.`,
+    spec: {
+      width: 'container',
+      height: 340,
+      data: { name: 'powers' },
+      mark: { type: 'line', point: rows.length < 3 },
+      encoding: {
+        x: {
+          field: 'power',
+          type: 'quantitative',
+          title: 'k, steps',
+          scale: { domain: [0, Math.max(1, transient.log10Norm.length - 1)], nice: false },
+          axis: { tickMinStep: 1, tickCount: 6 },
+        },
+        y: {
+          field: 'log10',
+          type: 'quantitative',
+          title: 'log₁₀ ‖Jᵏ‖',
+          scale: {
+            domain: extent(
+              [...rows, ...bound].map((r) => r.log10 as number),
+              [0],
+            ),
+            nice: false,
+          },
+        },
+        color: { ...series, scale: { domain: names } },
+        strokeDash: {
+          ...series,
+          scale: {
+            domain: names,
+            range: [
+              [1, 0],
+              [6, 4],
+            ].slice(0, names.length),
+          },
+        },
+        tooltip: [
+          { field: 'what', type: 'nominal', title: 'value' },
+          { field: 'power', type: 'quantitative', title: 'k' },
+          { field: 'log10', type: 'quantitative', title: 'log₁₀', format: '.4g' },
+        ],
+      },
+    },
+    datasets: { powers: [...rows, ...bound] },
+  };
+}
+
+const norm = '‖Jᵏ‖';
+const rate = 'spectral radiusᵏ';
+
+function singularValueCharts(value: JacobianValue): Chart[] {
+  const rows = value.singularValues
+    .map((stretch, i) => ({ index: i + 1, stretch }))
+    .filter((r) => r.stretch > 1e-300);
+  if (rows.length === 0) return [];
+  const logs = extent(
+    rows.map((r) => Math.log10(r.stretch)),
+    [0],
+  );
+  const growing = value.singularValues.filter((s) => s > 1).length;
+  return [
+    {
+      title: 'Singular values of one step',
+      description: `Singular values in descending order on a logarithmic scale, from ${number(rows[0]!.stretch, 4)} to ${number(rows.at(-1)!.stretch, 4)}; ${integer(growing)} of ${integer(value.singularValues.length)} are above 1, where a dashed line lies.`,
+      spec: {
+        width: 'container',
+        height: 340,
+        data: { name: 'stretches' },
+        layer: [
+          {
+            mark: { type: 'rule', style: 'reference' },
+            encoding: { y: { datum: 1, type: 'quantitative' } },
+          },
+          {
+            mark: { type: 'point', filled: true, opacity: 0.85 },
+            encoding: {
+              x: {
+                field: 'index',
+                type: 'quantitative',
+                title: 'number',
+                scale: { domain: extent([1, value.singularValues.length]), nice: false, zero: false },
+                axis: { tickMinStep: 1, grid: false },
+              },
+              y: {
+                field: 'stretch',
+                type: 'quantitative',
+                title: 'singular value',
+                scale: { type: 'log', domain: [10 ** logs[0], 10 ** logs[1]], nice: false },
+                axis: { tickCount: 5, grid: false },
+              },
+              tooltip: [
+                { field: 'index', type: 'quantitative', title: 'number' },
+                { field: 'stretch', type: 'quantitative', title: 'singular value', format: '.5g' },
+              ],
+            },
+          },
+        ],
+      },
+      datasets: { stretches: thin(rows) },
+    },
+  ];
+}
+
 const modeTable = (value: JacobianValue): Table => ({
   title: 'Modes of this step',
   columns: ['mode', 'λ', '|λ|', 'time constant, steps'],
@@ -162,8 +428,6 @@ const modeTable = (value: JacobianValue): Table => ({
     String(i + 1),
     complex(z),
     modulus(modulusOf(z)),
-    (value.timeConstants[i] ?? 0) < 0
-      ? `${aligned(-value.timeConstants[i]!)} (grows)`
-      : aligned(value.timeConstants[i]),
+    timeOf(value.timeConstants[i]),
   ]),
 });

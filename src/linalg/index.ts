@@ -8,5 +8,6 @@ export * from './matrix.js';
 export * from './norm.js';
 export { qrInPlace } from './qr.js';
 export * from './reference.js';
+export { Resolvent } from './resolvent.js';
 export { singularValues, spectralNorm } from './svd.js';
 export { axpy, dot, norm2 } from './vector.js';

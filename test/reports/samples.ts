@@ -401,6 +401,43 @@ export const jacobianValue: JacobianValue = {
   eigenvalues: oneStep,
   timeConstants: oneStep.map(timeConstant),
   nonNormality: 0.437,
+  departure: 1.72,
+  singularValues: range(32).map((i) => 2.04 * 0.8 ** i),
+  transient: {
+    log10Norm: range(101).map((k) => 0.31 * Math.min(k, 1) - 0.02 * k),
+    peak: 1.95,
+    peakPower: 1,
+    peakIsLowerBound: false,
+  },
+  pseudospectrum: {
+    epsilon: 0.01,
+    radius: 1.02,
+    distanceToUnitCircle: 0.07,
+    kreiss: 1.31,
+    kreissAt: [1.2, 0.1],
+  },
+  slowModes: [
+    {
+      eigenvalue: [0.95, 0.1],
+      timeConstant: 22.1,
+      condition: 1.7,
+      right: range(32).map((i): Complex => [Math.sin(i), 0.1]),
+      left: range(32).map((i): Complex => [Math.cos(i), 0]),
+      inputGains: [0.4, 0, 1.2],
+      outputGains: [0.1, 0.2, 0.7],
+    },
+  ],
+  inputGains: { singularValues: [1.4, 1.1, 0.3], perInput: [0.9, 1, 1.2] },
+  cloud: {
+    steps: [0, 100, 200],
+    spectralRadius: [1, 0.97, 1.02],
+    eigenvalues: [
+      oneStep,
+      oneStep.map(([re, im]): Complex => [0.97 * re, im]),
+      oneStep.map(([re, im]): Complex => [1.02 * re, im]),
+    ],
+  },
+  coordinates: range(32).map((i) => `layer0.h[${i}]`),
 };
 
 export const oneDimension: JacobianValue = {
@@ -414,6 +451,24 @@ export const oneDimension: JacobianValue = {
   eigenvalues: [[1, 0]],
   timeConstants: [Infinity],
   nonNormality: 0,
+  departure: 0,
+  singularValues: [1],
+  transient: { log10Norm: [0, 0], peak: 1, peakPower: 0, peakIsLowerBound: false },
+  pseudospectrum: { epsilon: 0.01, radius: 1.01, distanceToUnitCircle: 0, kreiss: Infinity, kreissAt: null },
+  slowModes: [
+    {
+      eigenvalue: [1, 0],
+      timeConstant: Infinity,
+      condition: 1,
+      right: [[1, 0]],
+      left: [[1, 0]],
+      inputGains: [],
+      outputGains: null,
+    },
+  ],
+  inputGains: null,
+  cloud: null,
+  coordinates: ['s[0]'],
 };
 
 export const nilpotent: JacobianValue = {
@@ -428,6 +483,11 @@ export const nilpotent: JacobianValue = {
   ],
   timeConstants: [0, 0],
   nonNormality: 1,
+  departure: 2,
+  singularValues: [2, 0],
+  transient: { log10Norm: [0, Math.log10(2), -Infinity], peak: 2, peakPower: 1, peakIsLowerBound: false },
+  pseudospectrum: null,
+  slowModes: [],
 };
 
 const bell = (center: number, width: number): number[] => {
