@@ -4,7 +4,7 @@ import type { WeightFile } from '../formats/weight-file.js';
 import { build, type Contents, contentsOf, withPath } from './build.js';
 import { chooseModule } from './choose-module.js';
 import type { Direction, Found, ModuleCandidate, OpenModule } from './conventions/convention.js';
-import type { ModelOptions } from './model.js';
+import type { Layer, ModelOptions } from './model.js';
 import { layerStatistics, type WeightStatistics } from './statistics.js';
 
 export type { WeightStatistics } from './statistics.js';
@@ -66,12 +66,14 @@ function inspectModule(contents: Contents, module: Found, options: ModelOptions)
   try {
     const model = build(contents, module, options);
     const opened = module.open(options);
+    const layers = layersOf(module, opened);
     return {
       ...sizes(module, opened.cell),
+      stateSize: layers.reduce((sum, { layer }) => sum + stateSize(layer.cell, layer.weights), 0),
       ...(model.readout ? { readout: model.readout.name } : {}),
       ...(model.embedding ? { embedding: model.embedding.name } : {}),
       assumptions: model.assumptions,
-      weights: statistics(module, opened),
+      weights: layers.flatMap(({ layer, name }) => layerStatistics(layer, name)),
     };
   } catch (error) {
     if (!(error instanceof UserError) || contents.modules.length === 1) throw error;
@@ -108,12 +110,13 @@ export function parametersIf(module: ModuleCandidate): ParametersIf {
   return { rnn: block, gru: 3 * block, lstm: 4 * block };
 }
 
-function statistics(module: ModuleCandidate, opened: OpenModule): WeightStatistics[] {
+/** All layers in both directions, with the names that tell them apart. */
+function layersOf(module: ModuleCandidate, opened: OpenModule): { layer: Layer; name: string }[] {
   const directions: Direction[] = module.bidirectional ? ['forward', 'backward'] : ['forward'];
   return Array.from({ length: module.layers }, (_, index) => index).flatMap((index) =>
-    directions.flatMap((direction) => {
+    directions.map((direction) => {
       const layer = opened.layer(index, direction);
-      return layerStatistics(layer, direction === 'forward' ? layer.name : `${layer.name}_reverse`);
+      return { layer, name: direction === 'forward' ? layer.name : `${layer.name}_reverse` };
     }),
   );
 }

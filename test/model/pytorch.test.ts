@@ -1,7 +1,17 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { WeightFile } from '../../src/formats/weight-file.js';
-import { type ModelOptions, readModel } from '../../src/model/index.js';
-import { filled, fromNested, fromShapes, together, torchShapes, under, weightFile } from './weight-files.js';
+import { inspectFile, type ModelOptions, readModel } from '../../src/model/index.js';
+import { hiddenStates, largestDifference } from './stepping.js';
+import {
+  filled,
+  fromNested,
+  fromShapes,
+  tensor,
+  together,
+  torchShapes,
+  under,
+  weightFile,
+} from './weight-files.js';
 
 const rnn = (options = {}) => under('rnn.', fromShapes(torchShapes(1, 2, 3, options)));
 const gru = (options = {}) => under('rnn.', fromShapes(torchShapes(3, 2, 3, options)));
@@ -270,9 +280,96 @@ test('weights that are not finite are counted, tensor by tensor', () => {
   ]);
 });
 
-test('a projected LSTM is refused by name', () => {
-  const file = fromShapes({ weight_ih_l0: [32, 3], weight_hh_l0: [32, 5], weight_hr_l0: [5, 8] });
-  expect(() => readModel(file)).toThrow(/the network is an LSTM with a projection \(weight_hr_l0\)/);
+describe('a projected LSTM', () => {
+  const [H, I, P] = [8, 3, 5];
+  const shapes = {
+    weight_ih_l0: [4 * H, I],
+    weight_hh_l0: [4 * H, P],
+    bias_ih_l0: [4 * H],
+    bias_hh_l0: [4 * H],
+    weight_hr_l0: [P, H],
+    weight_ih_l1: [4 * H, P],
+    weight_hh_l1: [4 * H, P],
+    bias_ih_l1: [4 * H],
+    bias_hh_l1: [4 * H],
+    weight_hr_l1: [P, H],
+  };
+  const inputs = Array.from({ length: 7 }, (_, t) => [Math.sin(t), Math.cos(t), 0.1 * t]);
+
+  /** torch.nn.LSTM's documentation, with rows i f g o: h_t = W_hr (o ⊙ tanh(c_t)), gates of x_t and h_{t−1}. */
+  function layer(file: WeightFile, k: number, rows: readonly (readonly number[])[]): number[][] {
+    const data = (name: string) => file.tensors.get(`${name}_l${k}`)!.values();
+    const dot = (m: Float64Array, i: number, v: readonly number[]) =>
+      v.reduce((sum, value, j) => sum + m[i * v.length + j]! * value, 0);
+    const sigmoid = (a: number) => 1 / (1 + Math.exp(-a));
+    let h = new Array<number>(P).fill(0);
+    let c = new Array<number>(H).fill(0);
+    return rows.map((x) => {
+      const a = (gate: number, i: number) => {
+        const row = gate * H + i;
+        const biases = data('bias_ih')[row]! + data('bias_hh')[row]!;
+        return dot(data('weight_ih'), row, x) + dot(data('weight_hh'), row, h) + biases;
+      };
+      c = c.map((old, i) => sigmoid(a(1, i)) * old + sigmoid(a(0, i)) * Math.tanh(a(2, i)));
+      const shown = c.map((value, i) => sigmoid(a(3, i)) * Math.tanh(value));
+      h = Array.from({ length: P }, (_, p) => dot(data('weight_hr'), p, shown));
+      return h;
+    });
+  }
+
+  test('hands on W_hr h, of P entries, and keeps H in its cell', () => {
+    const file = fromShapes({ ...shapes, 'head.weight': [2, P] });
+    const model = readModel(file);
+    expect(model.layers.map(({ cell }) => cell.name)).toEqual(['lstm-projected', 'lstm-projected']);
+    expect([model.hiddenSize, model.layers[0]!.weights.projectionSize, model.readout?.name]).toEqual([
+      H,
+      P,
+      'head',
+    ]);
+    const expected = layer(file, 1, layer(file, 0, inputs));
+    expect(largestDifference(hiddenStates(model, inputs), expected)).toBeLessThan(1e-14);
+    expect(inspectFile(file).modules[0]!.stateSize).toBe(2 * (H + P));
+  });
+
+  test('is the plain one where W_hr is the identity', () => {
+    const plain = fromShapes(torchShapes(4, 3, 4, { layers: 1 }));
+    const eye = tensor('weight_hr_l0', [4, 4], [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
+    const both = [plain, together(plain, weightFile([eye]))].map((file) =>
+      hiddenStates(readModel(file), inputs),
+    );
+    expect(largestDifference(both[0]!, both[1]!)).toBe(0);
+  });
+
+  test('of two directions reads both projections in its second layer', () => {
+    const way = (suffix: string, k: number, inputSize: number) => ({
+      [`weight_ih_l${k}${suffix}`]: [4 * H, inputSize],
+      [`weight_hh_l${k}${suffix}`]: [4 * H, P],
+      [`weight_hr_l${k}${suffix}`]: [P, H],
+    });
+    const both = {
+      ...way('', 0, I),
+      ...way('_reverse', 0, I),
+      ...way('', 1, 2 * P),
+      ...way('_reverse', 1, 2 * P),
+    };
+    const model = readModel(fromShapes(both), { layer: 1, direction: 'backward' });
+    expect([model.inputSize, model.layers[0]!.weights.matrices.U_i!.cols]).toEqual([2 * P, P]);
+  });
+
+  test.each([
+    [{ weight_hr_l0: [P, H + 1] }, /weight_hr_l0 is 5×9 and weight_hh_l0 32×5: a projected LSTM has/],
+    [{ weight_hr_l1: [P + 1, H] }, /weight_hr_l1 is 6×8, expected 5×8/],
+    [{ weight_hh_l1: [4 * H, H] }, /weight_hh_l1 is 32×8, expected 32×5/],
+  ])('with %j does not fit together', (change, text) => {
+    expect(() => readModel(fromShapes({ ...shapes, ...change }))).toThrow(text);
+  });
+
+  test('in one layer only is no module of PyTorch', () => {
+    const { weight_hr_l1: _, ...first } = shapes;
+    expect(() => readModel(fromShapes(first))).toThrow(/no weight_hr_l1/);
+    const last = { ...torchShapes(4, 3, 8, { layers: 2 }), weight_hr_l1: [8, 8] };
+    expect(() => readModel(fromShapes(last))).toThrow(/weight_hr_l1 projects this layer/);
+  });
 });
 
 test('a missing layer is missed by number', () => {

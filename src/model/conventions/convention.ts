@@ -22,6 +22,8 @@ export interface ModuleCandidate {
   readonly bidirectional: boolean;
   readonly inputSize: number;
   readonly hiddenSize: number;
+  /** Entries that a layer hands on, where it projects its state. */
+  readonly projectionSize?: number;
   readonly hasBiases: boolean;
   /** Numbers stored for it: all layers, both directions. */
   readonly parameters: number;
@@ -45,7 +47,10 @@ export interface OpenModule {
 }
 
 /** What only a sound module has. */
-type Sound = Pick<Found, 'family' | 'cell' | 'inputSize' | 'hiddenSize' | 'hasBiases' | 'open'>;
+type Sound = Pick<
+  Found,
+  'family' | 'cell' | 'inputSize' | 'hiddenSize' | 'projectionSize' | 'hasBiases' | 'open'
+>;
 
 /** A module as `examine` finds it, or as one that says what is wrong when it is opened. */
 export function examined(common: Omit<Found, keyof Sound>, examine: () => Sound): Found {

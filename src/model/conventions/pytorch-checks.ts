@@ -10,6 +10,7 @@ export interface Sizes {
   readonly family: Family;
   readonly hiddenSize: number;
   readonly inputSize: number;
+  readonly projectionSize?: number;
 }
 
 /** Sizes of the first layer, after the whole module was checked for gaps and shapes that disagree. */
@@ -19,7 +20,7 @@ export function checkedSizes(module: TorchModule): Sizes {
   const first = slotSizes(module, 0, 'forward');
   const directions = module.backward.size > 0 ? 2 : 1;
   for (let index = 0; index < module.forward.size; index++) {
-    const inputSize = index === 0 ? first.inputSize : directions * first.hiddenSize;
+    const inputSize = index === 0 ? first.inputSize : directions * outputSize(first);
     checkSlot(module, index, 'forward', first, inputSize);
     if (directions === 2) checkSlot(module, index, 'backward', first, inputSize);
   }
@@ -28,12 +29,6 @@ export function checkedSizes(module: TorchModule): Sizes {
 
 function refuseUnknownParts(module: TorchModule): void {
   const slots = [...module.forward.values(), ...module.backward.values()];
-  const projection = slots.find((slot) => slot.weight_hr)?.weight_hr;
-  if (projection)
-    throw new UserError(
-      'UNSUPPORTED',
-      `${label(module.path)} is an LSTM with a projection (${storedName(projection)}), which rnnscope has no equations for.`,
-    );
   const odd = slots.flatMap((slot) => Object.values(slot)).find((pieces) => pieces.unknown && !pieces.plain);
   if (odd)
     throw new UserError(
@@ -62,11 +57,34 @@ export const slotOf = (module: TorchModule, index: number, direction: Direction)
 /** What the recurrent and the input matrix of a layer say of family, H and I. */
 function slotSizes(module: TorchModule, index: number, direction: Direction): Sizes {
   const hh = required(module, index, direction, 'weight_hh');
-  const [rows, hiddenSize] = shapeOf(hh);
-  const family = FAMILIES.find(({ gates }) => gates.length * hiddenSize === rows);
-  if (!family || hiddenSize === 0) throw noFamily(storedName(hh), rows, hiddenSize);
-  return { family, hiddenSize, inputSize: shapeOf(required(module, index, direction, 'weight_ih'))[1] };
+  const own = slotOf(module, index, direction).weight_hr
+    ? projectedSizes(required(module, index, direction, 'weight_hr'), hh)
+    : plainSizes(hh);
+  return { ...own, inputSize: shapeOf(required(module, index, direction, 'weight_ih'))[1] };
 }
+
+function plainSizes(hh: Pieces): Omit<Sizes, 'inputSize'> {
+  const [rows, hiddenSize] = shapeOf(hh);
+  const family = FAMILIES.find(({ gates, projected }) => !projected && gates.length * hiddenSize === rows);
+  if (!family || hiddenSize === 0) throw noFamily(storedName(hh), rows, hiddenSize);
+  return { family, hiddenSize };
+}
+
+/** weight_hr [P, H] beside weight_hh [4H, P]. */
+function projectedSizes(hr: Pieces, hh: Pieces): Omit<Sizes, 'inputSize'> {
+  const family = FAMILIES.find(({ projected }) => projected)!;
+  const [projectionSize, hiddenSize] = shapeOf(hr);
+  const [rows, cols] = shapeOf(hh);
+  if (hiddenSize > 0 && rows === family.gates.length * hiddenSize && cols === projectionSize)
+    return { family, hiddenSize, projectionSize };
+  throw new UserError(
+    'SHAPE',
+    `${storedName(hr)} is ${projectionSize}×${hiddenSize} and ${storedName(hh)} ${rows}×${cols}: a projected LSTM has [P, H] and [4H, P].`,
+  );
+}
+
+/** What a layer hands on in one direction. */
+const outputSize = ({ hiddenSize, projectionSize }: Sizes): number => projectionSize ?? hiddenSize;
 
 function noFamily(name: string, rows: number, cols: number): UserError {
   const transposed = FAMILIES.some(({ gates }) => gates.length * rows === cols)
@@ -88,7 +106,14 @@ function checkSlot(
   const slot = slotOf(module, index, direction);
   const rows = first.family.gates.length * first.hiddenSize;
   const why = `to fit ${storedName(required(module, 0, 'forward', 'weight_hh'))}`;
-  checkMatrix(required(module, index, direction, 'weight_hh'), rows, first.hiddenSize, why);
+  checkMatrix(required(module, index, direction, 'weight_hh'), rows, outputSize(first), why);
+  if (first.projectionSize !== undefined)
+    checkMatrix(required(module, index, direction, 'weight_hr'), first.projectionSize, first.hiddenSize, why);
+  else if (slot.weight_hr)
+    throw new UserError(
+      'SHAPE',
+      `${storedName(slot.weight_hr)} projects this layer, though the first is not projected.`,
+    );
   checkMatrix(required(module, index, direction, 'weight_ih'), rows, inputSize, why);
   for (const bias of [slot.bias_ih, slot.bias_hh])
     if (bias?.plain) vectorShape(bias.plain, rows, storedName(slot.weight_hh!));

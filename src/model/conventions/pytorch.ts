@@ -41,6 +41,7 @@ function foundModule(module: TorchModule, said: ModuleAttributes | undefined): F
       cell: cell.name,
       inputSize: sizes.inputSize,
       hiddenSize: sizes.hiddenSize,
+      ...(sizes.projectionSize !== undefined && { projectionSize: sizes.projectionSize }),
       hasBiases: [...module.parts.keys()].some((part) => part.startsWith('bias_')),
       open: (options) => open(module, sizes, said, options),
     };
@@ -74,7 +75,7 @@ function open(
     layer: (index, direction) => ({
       name: `layer${index}`,
       cell,
-      weights: gateWeights(slotOf(module, index, direction), order, sizes.hiddenSize),
+      weights: gateWeights(slotOf(module, index, direction), order, sizes),
     }),
   };
 }
@@ -85,7 +86,11 @@ function orderedGates(module: TorchModule, family: Family, text: string): string
 }
 
 /** Cuts the blocks of rows apart, in the order in which the file holds them. */
-function gateWeights(slot: Slot, order: readonly string[], H: number): CellWeights {
+function gateWeights(
+  slot: Slot,
+  order: readonly string[],
+  { hiddenSize: H, projectionSize }: Sizes,
+): CellWeights {
   const W = weightOf(slot.weight_ih!);
   const U = weightOf(slot.weight_hh!);
   const bx = slot.bias_ih?.plain?.values();
@@ -98,7 +103,10 @@ function gateWeights(slot: Slot, order: readonly string[], H: number): CellWeigh
     if (bx) vectors[`bx_${gate}`] = bx.slice(block * H, (block + 1) * H);
     if (bh) vectors[`bh_${gate}`] = bh.slice(block * H, (block + 1) * H);
   });
-  return { hiddenSize: H, inputSize: W.cols, matrices, vectors };
+  const sizes = { hiddenSize: H, inputSize: W.cols };
+  if (projectionSize === undefined) return { ...sizes, matrices, vectors };
+  matrices.W_hr = weightOf(slot.weight_hr!);
+  return { ...sizes, projectionSize, matrices, vectors };
 }
 
 function weightOf(pieces: Pieces): Matrix {
