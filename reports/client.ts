@@ -1,3 +1,5 @@
+import { rowsAsCsv } from './csv.js';
+
 /**
  * The program of the page: draws each chart in the reader's appearance, again when that changes, and keeps a light
  * copy of each for paper, made beforehand because printing does not wait. Plain text, because it runs in the browser.
@@ -26,7 +28,29 @@ export const clientScript = `(() => {
       renderer: marks(chart) > manyMarks ? 'canvas' : 'svg',
       tooltip: { theme: dark ? 'dark' : 'light' },
     }));
+    // The element around it carries the description; read aloud, the parts of a drawing say nothing.
+    place(chart).querySelector('svg')?.setAttribute('aria-hidden', 'true');
     drawn.set(chart.id, result);
+    if (chart.link) link(chart, result.view);
+  }
+
+  /** Pointing at a point, or keeping it by a click, marks what belongs to it in all linked charts of the section. */
+  let kept = null;
+  function link(chart, view) {
+    const valueAt = (item) => item?.datum?.[chart.link] ?? null;
+    const mark = (value) => {
+      for (const other of charts) {
+        if (other.link !== chart.link || other.section !== chart.section) continue;
+        const view = drawn.get(other.id)?.view;
+        if (view && view.signal('linked') !== value) view.signal('linked', value).runAsync();
+      }
+    };
+    view.addEventListener('pointermove', (event, item) => mark(valueAt(item) ?? kept));
+    view.addEventListener('pointerout', () => mark(kept));
+    view.addEventListener('click', (event, item) => {
+      kept = valueAt(item) === kept ? null : valueAt(item);
+      mark(kept);
+    });
   }
 
   /** The chart in light colours at a fixed width, for paper and for files. */
@@ -54,7 +78,11 @@ export const clientScript = `(() => {
   }
 
   async function drawAll() {
-    for (const chart of charts) await draw(chart).catch((error) => fail(chart, error));
+    for (const chart of charts) {
+      await draw(chart).catch((error) => fail(chart, error));
+      // Lets the page answer between two charts.
+      await new Promise((resolve) => setTimeout(resolve));
+    }
     document.documentElement.dataset.drawn = prefersDark.matches ? 'dark' : 'light';
   }
 
@@ -65,32 +93,56 @@ export const clientScript = `(() => {
     return queue;
   };
 
-  function save(href, name) {
+  function saveBlob(blob, name) {
+    const url = URL.createObjectURL(blob);
     const link = document.createElement('a');
-    link.href = href;
+    link.href = url;
     link.download = name;
     link.click();
+    setTimeout(() => URL.revokeObjectURL(url), 60000);
   }
-
-  function saveText(text, type, name) {
-    const url = URL.createObjectURL(new Blob([text], { type }));
-    save(url, name);
-    setTimeout(() => URL.revokeObjectURL(url), 10000);
-  }
-
-  const formats = {
-    svg: (chart) => onPaper(chart, async (view) => saveText(await view.toSVG(), 'image/svg+xml', chart.file + '.svg')),
-    png: (chart) => onPaper(chart, async (view) => save(await view.toImageURL('png', 2), chart.file + '.png')),
+  const saveText = (text, type, name) => saveBlob(new Blob([text], { type }), name);
+  const pngOf = async (view) => {
+    const canvas = await view.toCanvas(2);
+    return new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
   };
 
+  const asCsv = ${rowsAsCsv.toString()};
+  const measured = ({ spec, decoration }) =>
+    Object.fromEntries(Object.entries(spec.datasets).filter(([name]) => !decoration.includes(name)));
+
+  const formats = {
+    csv: async (chart) => saveText(asCsv(measured(chart)), 'text/csv;charset=utf-8', chart.file + '.csv'),
+    svg: (chart) => onPaper(chart, async (view) => saveText(await view.toSVG(), 'image/svg+xml', chart.file + '.svg')),
+    png: (chart) => onPaper(chart, async (view) => saveBlob(await pngOf(view), chart.file + '.png')),
+  };
+
+  const say = (text) => { document.getElementById('rnnscope-status').textContent = text; };
+
+  async function copy(button) {
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy);
+    } catch {
+      // Where a page may not write there itself: the command stays selected, for the keyboard to copy.
+      getSelection().selectAllChildren(button.parentElement.querySelector('code'));
+      if (!document.execCommand('copy')) return say('Selected: copy it with the keyboard.');
+    }
+    button.textContent = 'Copied';
+    say('Copied.');
+    setTimeout(() => { button.textContent = 'Copy'; }, 2000);
+  }
+
   document.addEventListener('click', (event) => {
+    const copied = event.target.closest('button[data-copy]');
+    if (copied) return void copy(copied);
     const button = event.target.closest('button[data-save]');
     if (!button) return;
     if (button.dataset.save === 'json') {
       const text = document.getElementById('rnnscope-result').textContent;
       saveText(text, 'application/json', button.dataset.file);
     } else {
-      formats[button.dataset.save](charts.find((chart) => chart.id === button.dataset.chart));
+      formats[button.dataset.save](charts.find((chart) => chart.id === button.dataset.chart))
+        .then(() => say('Saved.'), (error) => say('Not saved: ' + error.message));
     }
   });
 

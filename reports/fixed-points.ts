@@ -1,9 +1,10 @@
 import type { FixedPointsValue, RestPoint, Stability } from '../analyses/fixed-points.js';
 import type { AnalysisResult } from '../src/result.js';
 import { aligned, count, integer, list, modulus, number, percent } from './format.js';
+import { linkedPoint, linkParam } from './interaction.js';
 import { eigenvaluePlane } from './plane.js';
 import type { Chart, Fact, Section, Table } from './section.js';
-import { extent, thin } from './shape.js';
+import { extent } from './shape.js';
 
 export function fixedPoints({ value }: AnalysisResult<FixedPointsValue>): Section {
   const roots = value.points.filter((p) => p.kind === 'fixed');
@@ -131,7 +132,7 @@ const pointEncoding = (present: readonly Stability[]) => ({
 
 function mapCharts(value: FixedPointsValue): Chart[] {
   const path = value.projection.paths.flatMap((states, run) =>
-    thin(states.map(([u, v], order) => ({ u, v, order, run }))),
+    states.map(([u, v], order) => ({ u, v, order, run })),
   );
   const points = value.points.map((p, i) => ({
     number: i + 1,
@@ -163,6 +164,7 @@ function mapCharts(value: FixedPointsValue): Chart[] {
       spec: {
         width: 'container',
         height: 400,
+        params: [linkParam],
         data: { name: 'points' },
         encoding: {
           x: {
@@ -193,17 +195,25 @@ function mapCharts(value: FixedPointsValue): Chart[] {
           },
           {
             transform: [{ filter: "datum.kind === 'fixed'" }],
-            mark: { type: 'point', filled: true, size: 95, opacity: 0.9 },
-            encoding: pointEncoding(present),
+            mark: { type: 'point', filled: true },
+            encoding: { ...pointEncoding(present), ...linkedPoint('number', 95, 0.9) },
           },
           {
             transform: [{ filter: "datum.kind === 'slow'" }],
-            mark: { type: 'point', filled: false, size: 95, strokeWidth: 1.8 },
-            encoding: pointEncoding(present),
+            mark: { type: 'point', filled: false, strokeWidth: 1.8 },
+            encoding: { ...pointEncoding(present), ...linkedPoint('number', 95, 0.9) },
           },
         ],
       },
       datasets: { points, path },
+      note: {
+        means:
+          'Where the network comes to rest when its input is held, drawn over the states that it visits. Stable points are what it can hold, one decision or symbol each; saddles between them are where it decides.',
+        todo: 'Count the stable points against what the task has to tell apart. Point at one to find its eigenvalues below. Points that lie far from the paths matter little in use.',
+      },
+      zoom: true,
+      link: 'number',
+      sketch: { dataset: 'points', x: 'u', y: 'v', kind: 'points' },
     },
   ];
 }
@@ -212,8 +222,15 @@ const eigenvalueCloud = (value: FixedPointsValue): Chart =>
   eigenvaluePlane({
     title: 'Eigenvalues at the rest points',
     description: `Eigenvalues of the Jacobian at ${count(value.points.length, 'rest point')} in the complex plane with the unit circle, by the stability of the point: outside the circle modes grow.`,
+    note: {
+      means:
+        'The modes at every rest point at once. A stable point has all of them inside the circle, a saddle a few outside; those next to 1 mark directions along which the state hardly moves.',
+      todo: 'Point at an eigenvalue to see which rest point it belongs to. Many next to 1 with no point alone suggest a line of rest states, on which a number can be stored.',
+    },
+    link: 'number',
     rows: value.points.flatMap((p, i) =>
       p.eigenvalues.map(([re, im]) => ({
+        number: i + 1,
         re,
         im,
         group: p.stability,
@@ -278,6 +295,11 @@ function dimensionChart(value: FixedPointsValue): Chart {
       ],
     },
     datasets: { dimensions: rows },
+    note: {
+      means:
+        'How many directions lead away from each fixed point: none for an attractor, one for a saddle between two attractors, more for corners where several borders meet.',
+      todo: 'Attractors without any saddle between them hint at a search that missed points: raise --starts.',
+    },
   };
 }
 

@@ -77,3 +77,12 @@ export const cellName = (cell: string): string => (Object.hasOwn(acronyms, cell)
 
 /** The last part of a path, whichever way its slashes lean. */
 export const fileName = (path: string): string => path.split(/[\\/]/).at(-1) || path;
+
+/** Wall time for people: 0.4 s, 42 s, 3 min 20 s. */
+export const duration = (seconds: number): string => {
+  if (seconds < 59.5) return `${number(seconds, 2)} s`;
+  const whole = Math.round(seconds);
+  const hours = Math.floor(whole / 3600);
+  const minutes = Math.floor((whole % 3600) / 60);
+  return hours > 0 ? `${hours} h ${minutes} min` : `${minutes} min ${whole % 60} s`;
+};

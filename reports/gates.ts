@@ -1,8 +1,9 @@
 import type { GatesLayer, GatesValue, GateValue } from '../analyses/gates.js';
 import type { AnalysisResult } from '../src/result.js';
 import { aligned, chosen, count, integer, list, number, percent, steps, withError } from './format.js';
+import { lineLegend, nearestPoint } from './interaction.js';
 import type { Chart, Fact, Section, Table } from './section.js';
-import { extent, thin } from './shape.js';
+import { extent } from './shape.js';
 
 export function gates({ value }: AnalysisResult<GatesValue>): Section {
   const layers = value.layers.filter((layer) => layer.gates.length > 0);
@@ -133,7 +134,7 @@ function openness({ name, gates }: GatesLayer): Chart {
     return gate.histogram.map((share, k) => ({ gate: gate.name, at: (k + 0.5) * width, share }));
   });
   const names = gates.map((gate) => gate.name);
-  const series = { field: 'gate', type: 'nominal' as const, title: 'gate', legend: { symbolSize: 500 } };
+  const series = { field: 'gate', type: 'nominal' as const, title: 'gate', legend: lineLegend };
   return {
     title: `How open the gates of ${name} are`,
     description: `Shares of the readings over all units and steps, by how open the gate is: ${gates.map((gate) => `${gate.name} has ${percent(gate.shut)} below 0.05 and ${percent(gate.open)} above 0.95`).join(', ')}.`,
@@ -160,6 +161,11 @@ function openness({ name, gates }: GatesLayer): Chart {
       },
     },
     datasets: { openness: rows },
+    note: {
+      means:
+        'Whether a gate decides or dithers: a peak at 0 or 1 is a gate that is shut or open whatever comes, the middle one that passes a share of everything. Keeping gates near 1 are what makes memory long.',
+      todo: 'Nearly all of it at one end: the gate has saturated, and no gradient reaches its weights; look at its bias and at the size of the inputs.',
+    },
   };
 }
 
@@ -219,7 +225,14 @@ function timeScaleCharts({ name, gates }: GatesLayer, value: GatesValue): Chart[
             },
           ],
         },
-        datasets: { units: thin(rows) },
+        datasets: { units: rows },
+        note: {
+          means:
+            'How many steps each unit keeps its value through this gate alone, from the average of its logarithm. The longest few decide what the layer can carry; recurrent weights can lengthen or shorten this.',
+          todo: 'No unit as slow as the delays of the task: start the bias of the keeping gate higher. Units above the dashed line act as counters or integrators.',
+        },
+        zoom: true,
+        sketch: { dataset: 'units', x: 'rank', y: 'steps', kind: 'points' },
       } satisfies Chart,
     ];
   });
@@ -231,7 +244,7 @@ function traceCharts({ name, gates, trace }: GatesLayer): Chart[] {
     means.map((mean, g) => ({ step: trace.steps[k]!, gate: gates[g]!.name, mean })),
   );
   const names = gates.map((gate) => gate.name);
-  const series = { field: 'gate', type: 'nominal' as const, title: 'gate', legend: { symbolSize: 500 } };
+  const series = { field: 'gate', type: 'nominal' as const, title: 'gate', legend: lineLegend };
   const last = trace.steps.at(-1)!;
   return [
     {
@@ -241,7 +254,7 @@ function traceCharts({ name, gates, trace }: GatesLayer): Chart[] {
         width: 'container',
         height: 300,
         data: { name: 'trace' },
-        mark: { type: 'line' },
+        layer: [{ mark: { type: 'line' } }, nearestPoint()],
         encoding: {
           x: {
             field: 'step',
@@ -266,6 +279,12 @@ function traceCharts({ name, gates, trace }: GatesLayer): Chart[] {
         },
       },
       datasets: { trace: rows },
+      note: {
+        means:
+          'How open each gate is on the average of its units as the run goes on: level lines are gates that do not care what comes in, steps and waves follow the data or are still settling.',
+        todo: 'A drift at the beginning that levels off is the transient: leave it out with --warmup.',
+      },
+      zoom: true,
     },
   ];
 }

@@ -1,8 +1,9 @@
 import type { GradientsValue } from '../analyses/gradients.js';
 import type { AnalysisResult } from '../src/result.js';
 import { aligned, chosen, count, integer, powerOfTen, steps, withError } from './format.js';
+import { lineLegend, nearestPoint } from './interaction.js';
 import type { Chart, Fact, Section, Table } from './section.js';
-import { extent, thin } from './shape.js';
+import { extent } from './shape.js';
 
 export function gradients({ value }: AnalysisResult<GradientsValue>): Section {
   const drawable = value.log10SpectralNorm.some(Number.isFinite);
@@ -95,25 +96,21 @@ const norms = [spectral, frobenius];
 
 function normRows(value: GradientsValue) {
   const series = (name: string, values: readonly number[]) =>
-    thin(
-      value.lags
-        .map((lag, i) => ({ lag, log10: values[i]!, norm: name }))
-        .filter((r) => Number.isFinite(r.log10)),
-    );
+    value.lags
+      .map((lag, i) => ({ lag, log10: values[i]!, norm: name }))
+      .filter((r) => Number.isFinite(r.log10));
   return [...series(spectral, value.log10SpectralNorm), ...series(frobenius, value.log10FrobeniusNorm)];
 }
 
 function spreadRows(value: GradientsValue) {
   const spread = value.log10Spread ?? [];
-  return thin(
-    value.lags.flatMap((lag, i) => {
-      const middle = value.log10SpectralNorm[i]!;
-      const half = spread[i];
-      return half === undefined || !Number.isFinite(middle) || !Number.isFinite(half)
-        ? []
-        : [{ lag, low: middle - half, high: middle + half }];
-    }),
-  );
+  return value.lags.flatMap((lag, i) => {
+    const middle = value.log10SpectralNorm[i]!;
+    const half = spread[i];
+    return half === undefined || !Number.isFinite(middle) || !Number.isFinite(half)
+      ? []
+      : [{ lag, low: middle - half, high: middle + half }];
+  });
 }
 
 function normChart(value: GradientsValue): Chart {
@@ -129,7 +126,27 @@ function normChart(value: GradientsValue): Chart {
     scale: { domain: [0, Math.max(1, value.lags.at(-1) ?? 1)], nice: false },
     axis: { tickMinStep: 1, tickCount: 6 },
   };
-  const series = { field: 'norm', type: 'nominal' as const, title: null, legend: { symbolSize: 500 } };
+  const series = { field: 'norm', type: 'nominal' as const, title: null, legend: lineLegend };
+  const curve = {
+    x: lagAxis,
+    y: {
+      field: 'log10',
+      type: 'quantitative' as const,
+      title: 'log₁₀ norm',
+      scale: { domain, nice: false },
+    },
+    color: { ...series, scale: { domain: norms } },
+    tooltip: [
+      { field: 'norm', type: 'nominal' as const, title: 'norm' },
+      { field: 'lag', type: 'quantitative' as const, title: 'steps back' },
+      { field: 'log10', type: 'quantitative' as const, title: 'log₁₀', format: '.4g' },
+    ],
+  };
+  const dashes = [
+    [1, 0],
+    [6, 4],
+  ];
+  const strokeDash = { ...series, scale: { domain: norms, range: dashes } };
   return {
     title: 'Norm of ∂s(T)/∂s(T − lag)',
     description: `Base-10 logarithm of the spectral and Frobenius norms against the lag, from 0 to ${integer(value.lags.at(-1) ?? 0)} steps back. The spectral norm ends at ${powerOfTen(value.log10SpectralNorm.at(-1) ?? NaN)}; the threshold ${chosen(value.threshold)} is a dashed line, the horizon a vertical line at ${count(value.horizon, 'step')}.`,
@@ -147,34 +164,8 @@ function normChart(value: GradientsValue): Chart {
           mark: { type: 'area', style: 'spread' },
           encoding: { x: lagAxis, y: { field: 'low', type: 'quantitative' }, y2: { field: 'high' } },
         },
-        {
-          mark: { type: 'line', point: single, clip: !single },
-          encoding: {
-            x: lagAxis,
-            y: {
-              field: 'log10',
-              type: 'quantitative',
-              title: 'log₁₀ norm',
-              scale: { domain, nice: false },
-            },
-            color: { ...series, scale: { domain: norms } },
-            strokeDash: {
-              ...series,
-              scale: {
-                domain: norms,
-                range: [
-                  [1, 0],
-                  [6, 4],
-                ],
-              },
-            },
-            tooltip: [
-              { field: 'norm', type: 'nominal', title: 'norm' },
-              { field: 'lag', type: 'quantitative', title: 'steps back' },
-              { field: 'log10', type: 'quantitative', title: 'log₁₀', format: '.4g' },
-            ],
-          },
-        },
+        { mark: { type: 'line', point: single, clip: !single }, encoding: { ...curve, strokeDash } },
+        nearestPoint(curve),
         {
           data: { name: 'horizon' },
           mark: { type: 'rule', style: 'marker' },
@@ -191,6 +182,13 @@ function normChart(value: GradientsValue): Chart {
         },
       ],
     },
+    note: {
+      means:
+        'How large the effect of the state at one step on the state some steps later can be, on a logarithmic scale. A straight line down is exponential decay: training sees nothing of what lies further back than the horizon. A flat line is memory; a rising one makes training unstable.',
+      todo: 'Horizon shorter than the delays of the task: open the forget gate (a bias of 1 or more at the start), use an LSTM or GRU, or shorten the delays. Rising: clip gradients or shrink the recurrent weights.',
+    },
+    zoom: true,
+    sketch: { dataset: 'norms', x: 'lag', y: 'log10', kind: 'line', only: ['norm', spectral] },
     datasets: {
       norms: rows,
       spread,
@@ -255,7 +253,13 @@ function singularValueCharts(value: GradientsValue): Chart[] {
           { mark: { type: 'point', filled: true, size: 16 } },
         ],
       },
-      datasets: { singularValues: thin(rows) },
+      datasets: { singularValues: rows },
+      note: {
+        means:
+          'The singular values of the same product: how many independent directions of the past survive to a lag, where the norm shows only the best of them. Curves that stay together carry much, a single one on top carries one number.',
+        todo: 'A task that has to hold several numbers at once needs as many curves near the top at its delay. Fewer: more units, or gates that stay open.',
+      },
+      zoom: true,
     },
   ];
 }

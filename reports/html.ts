@@ -1,10 +1,12 @@
 import { toJson } from '../src/json.js';
 import type { AnalysisResult, ModelSummary } from '../src/result.js';
 import { clientScript } from './client.js';
-import { cellName, count, fileName, integer, sentenceCase } from './format.js';
+import { commandOf, dashed } from './command.js';
+import { drawn } from './drawn.js';
+import { cellName, count, duration, fileName, integer, sentenceCase } from './format.js';
 import { drawingScripts } from './libraries.js';
 import { html, type Markup, scriptJson, trusted } from './markup.js';
-import type { Card, Chart, Fact, Level, Row, Section, Table } from './section.js';
+import type { Card, Chart, Fact, Level, Note, Section, Table } from './section.js';
 import { pageStyle } from './style.js';
 import { chartThemes } from './theme.js';
 
@@ -14,12 +16,18 @@ export interface Part {
   readonly section: Section;
 }
 
+/** What is known of the run itself, beside its results. */
+export interface Run {
+  /** Wall time. Not part of a result, which is the same bytes each time. */
+  readonly seconds?: number;
+}
+
 /** Forbids the page every request: what it needs is inside it. */
 const contentPolicy =
   "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; connect-src 'none'; form-action 'none'; base-uri 'none'";
 
-/** One page that opens anywhere without a network: same parts, same bytes. */
-export function page(parts: readonly Part[], embedded: unknown): string {
+/** One page that opens anywhere without a network: same parts and run, same bytes. */
+export function page(parts: readonly Part[], embedded: unknown, run: Run = {}): string {
   const model = parts[0]!.result.model;
   const analyses = parts.map((p) => p.result.analysis);
   const ids = parts.map((_, i) => anchor(analyses, i));
@@ -35,13 +43,15 @@ export function page(parts: readonly Part[], embedded: unknown): string {
 <style>${trusted(pageStyle)}</style>
 </head>
 <body>
+<a class="skip" href="#${ids[0]!}">Skip to the answers</a>
 ${heading(model, name)}
 <main>
 ${parts.length > 1 ? contents(parts, ids) : ''}
 <noscript><p class="notice">The charts need JavaScript; the readings and tables below do not.</p></noscript>
 ${parts.map((part, i) => sectionMarkup(part, ids[i]!, parts[i - 1]?.result))}
 </main>
-${closing(parts[0]!.result, name)}
+${closing(parts, name, run)}
+<p class="unseen" role="status" id="rnnscope-status"></p>
 <script type="application/json" id="rnnscope-result">${scriptJson(toJson(embedded))}</script>
 <script type="application/json" id="rnnscope-charts">${scriptJson(JSON.stringify(chartList(parts, ids, name)))}</script>
 <script type="application/json" id="rnnscope-themes">${scriptJson(JSON.stringify(chartThemes))}</script>
@@ -65,21 +75,12 @@ function chartList(parts: readonly Part[], ids: readonly string[], name: string)
     section.charts.map((chart, i) => ({
       id: chartId(ids[k]!, i),
       file: `${name}.${ids[k]}-${i + 1}`,
-      spec: { ...chart.spec, description: chart.description, datasets: rounded(chart.datasets) },
+      spec: drawn(chart, true).spec,
+      decoration: chart.decoration ?? [],
+      ...(chart.link !== undefined && { link: chart.link, section: ids[k] }),
     })),
   );
 }
-
-const drawnDigits = 7;
-
-/** More digits than a screen or a tooltip shows would double the page; the result keeps all of them. */
-const rounded = (datasets: Chart['datasets']): Chart['datasets'] =>
-  Object.fromEntries(Object.entries(datasets).map(([name, rows]) => [name, rows.map(roundRow)]));
-
-const roundRow = (row: Row): Row =>
-  Object.fromEntries(
-    Object.entries(row).map(([k, v]) => [k, typeof v === 'number' ? Number(v.toPrecision(drawnDigits)) : v]),
-  );
 
 function heading(model: ModelSummary, name: string): Markup {
   const facts: Fact[] = [
@@ -116,7 +117,7 @@ ${section.cards ? cards(section.cards) : ''}
 ${section.caveats.length > 0 ? html`<ul class="caveats">${section.caveats.map((c) => html`<li>${c}</li>`)}</ul>` : ''}
 ${factList(section.facts)}
 ${section.charts.length > 0 ? html`<div class="charts">${section.charts.map((c, i) => figure(c, chartId(id, i)))}</div>` : ''}
-${(section.listings ?? []).map(({ title, lines }) => html`<details><summary>${title}</summary><pre><code>${lines.join('\n')}</code></pre></details>`)}
+${(section.listings ?? []).map(({ title, lines }) => html`<details><summary>${title}</summary><pre tabindex="0" role="region" aria-label="${title}"><code>${lines.join('\n')}</code></pre></details>`)}
 ${section.tables.filter((t) => t.rows.length > 0).map(tableMarkup)}
 ${provenance(result, before)}
 </section>
@@ -175,12 +176,27 @@ const figure = (
   id: string,
 ): Markup => html`<figure${chart.wide ? trusted(' class="wide"') : ''}>
 <figcaption><h3>${chart.title}</h3>
-<p class="save"><button type="button" data-save="png" data-chart="${id}" aria-label="Save “${chart.title}” as PNG">PNG</button><button type="button" data-save="svg" data-chart="${id}" aria-label="Save “${chart.title}” as SVG">SVG</button></p>
+<p class="save">${(['PNG', 'SVG', 'CSV'] as const).map((kind) => html`<button type="button" data-save="${kind.toLowerCase()}" data-chart="${id}" aria-label="Save “${chart.title}” as ${kind}">${kind}</button>`)}</p>
 </figcaption>
-<div class="chart" id="${id}" role="group" aria-label="${chart.description}"></div>
+<div class="chart" id="${id}" role="img" aria-label="${chart.description}"></div>
 <img class="paper" alt="${chart.description}">
+${handling(chart)}
+${noteMarkup(chart.note)}
 </figure>
 `;
+
+/** What a pointer can do here, and what was left out of the drawing. */
+function handling(chart: Chart): Markup {
+  const { thinned } = drawn(chart, true);
+  const said = [
+    ...(chart.zoom ? ['Drag to move, Shift and wheel to zoom, double click for the whole.'] : []),
+    ...(chart.link !== undefined ? ['Click to keep a point marked here and in the linked charts.'] : []),
+  ];
+  return html`${said.length > 0 ? html`<p class="hint no-print">${said.join(' ')}</p>` : ''}${thinned ? html`<p class="hint">${thinned}</p>` : ''}`;
+}
+
+const noteMarkup = ({ means, todo }: Note): Markup =>
+  html`<dl class="meaning"><dt>What this means</dt><dd>${means}</dd><dt>What to do</dt><dd>${todo}</dd></dl>`;
 
 const shortTable = 8;
 const tallTable = 16;
@@ -209,11 +225,13 @@ function provenance(result: AnalysisResult, before: AnalysisResult | undefined):
     ...('seed' in result.options ? [] : [['seed', String(result.seed)] as [string, string]]),
     ...(again ? [] : originRows(result)),
   ];
+  const command = commandOf(result);
   return html`<details><summary>Options and provenance</summary>
 <div class="scroll" role="region" aria-label="Options and provenance of ${result.analysis}" tabindex="0"><table class="option">
 <tbody>${rows.map(([k, v]) => html`<tr><th scope="row" class="words">${k}</th><td class="words">${v}</td></tr>\n`)}</tbody>
 </table></div>
 ${again ? '' : assumptions(model)}
+${model.path === '' ? '' : repeatable(command, `This section alone`)}
 </details>`;
 }
 
@@ -226,14 +244,32 @@ const originRows = ({ tool, model }: AnalysisResult): [string, string][] => [
 
 const origin = (result: AnalysisResult): string => JSON.stringify(originRows(result));
 
-const dashed = (option: string): string => option.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
-
 const assumptions = ({ assumptions: said }: ModelSummary): Markup | '' =>
   said.length === 0
     ? ''
     : html`<h3>Assumptions about the file</h3><ul class="caveats">${said.map((a) => html`<li>${a}</li>`)}</ul>`;
 
-const closing = ({ tool, analysis }: AnalysisResult, name: string): Markup => html`<footer>
-<p>Written by ${tool.name} ${tool.version}. Exponents and rates are natural logarithms per step (nats per step). This file holds everything it shows and asks the network for nothing.</p>
+const repeatable = (command: string, title: string): Markup => html`<div class="command">
+<p>${title}, again:</p>
+<pre><code>${command}</code></pre>
+<button type="button" class="no-print" data-copy="${command}" aria-label="Copy the command: ${title}">Copy</button>
+</div>`;
+
+/** The foot: where everything above comes from, and how to get it again. */
+function closing(parts: readonly Part[], name: string, { seconds }: Run): Markup {
+  const { tool, model, analysis, seed } = parts[0]!.result;
+  const facts: Fact[] = [
+    { label: 'File', value: String(model.path) || '(a map given by hand)' },
+    { label: 'Program', value: `${tool.name} ${tool.version}` },
+    { label: 'Seed', value: String(seed), note: 'same file, options and seed: same numbers' },
+    ...(seconds === undefined ? [] : [{ label: 'Wall time', value: duration(seconds) }]),
+  ];
+  return html`<footer>
+<h2 id="provenance">Provenance</h2>
+${factList(facts)}
+${model.sha256 === '' ? '' : html`<p class="hash">sha256 <code>${String(model.sha256)}</code></p>`}
+${model.path === '' ? '' : repeatable(commandOf(parts[0]!.result), 'This report')}
+<p>Exponents and rates are natural logarithms per step (nats per step). This file holds everything it shows and asks the network for nothing.</p>
 <p class="no-print"><button type="button" data-save="json" data-file="${name}.${analysis}.json">Save the result as JSON</button></p>
 </footer>`;
+}

@@ -9,7 +9,7 @@ import { fixedPoints } from './fixed-points.js';
 import { list, sentenceCase } from './format.js';
 import { gates } from './gates.js';
 import { gradients } from './gradients.js';
-import { type Part, page } from './html.js';
+import { type Part, page, type Run } from './html.js';
 import { inspect } from './inspect.js';
 import { jacobian } from './jacobian.js';
 import { lyapunov } from './lyapunov.js';
@@ -67,12 +67,12 @@ function partsOf(result: AnalysisResult): Part[] {
   return [own, ...nested.flatMap(partsOf)];
 }
 
-/** One result, or several of one model, as a self-contained HTML page. */
-export function renderReport(results: AnalysisResult | readonly AnalysisResult[]): string {
+/** One result, or several of one model, as a self-contained HTML page; `run` adds the wall time to its foot. */
+export function renderReport(results: AnalysisResult | readonly AnalysisResult[], run: Run = {}): string {
   const several = isList(results) ? results : [results];
   if (several.length === 0)
     throw new UserError('EMPTY', 'A report needs at least one result; there is none.');
-  return page(several.flatMap(partsOf), several.length === 1 ? several[0] : several);
+  return page(several.flatMap(partsOf), several.length === 1 ? several[0] : several, run);
 }
 
 // Array.isArray does not narrow away a readonly array

@@ -88,6 +88,10 @@ function parameterChart(value: InspectValue): Chart {
       },
     },
     datasets: { parameters: rows },
+    note: {
+      means: 'How many numbers this module has, beside what other cells with as many units would need.',
+      todo: 'When comparing cells, compare them at equal parameters rather than at equal units.',
+    },
   };
 }
 
@@ -160,6 +164,11 @@ function weightCharts(value: InspectValue): Chart[] {
         ],
       },
       datasets: { weights: rows },
+      note: {
+        means:
+          'From the smallest to the largest weight of each array, thick within one standard deviation of its mean. Arrays far wider than their neighbours drive gates into saturation.',
+        todo: 'A few very large weights: look at weight decay or gradient clipping. An array that is all zero was not trained, or not saved.',
+      },
     },
   ];
 }

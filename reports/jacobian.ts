@@ -13,9 +13,10 @@ import {
   powerOfTen,
   steps,
 } from './format.js';
+import { lineLegend, linkedPoint, linkParam, nearestPoint } from './interaction.js';
 import { eigenvaluePlane } from './plane.js';
 import type { Chart, Fact, Row, Section, Table } from './section.js';
-import { extent, thin } from './shape.js';
+import { extent } from './shape.js';
 
 export function jacobian({ value }: AnalysisResult<JacobianValue>): Section {
   return {
@@ -146,7 +147,14 @@ function plane(value: JacobianValue): Chart {
   return eigenvaluePlane({
     title: 'Eigenvalues and the unit circle',
     description: `${count(value.eigenvalues.length, 'eigenvalue')} in the complex plane, ${outside} outside the unit circle; the largest modulus is ${number(value.spectralRadius, 4)}.`,
+    note: {
+      means:
+        'Each eigenvalue is a mode: the step multiplies its size by |λ| and turns it by the angle of λ. Inside the circle a mode decays, outside it grows; next to 1 it is kept, which is where memory lives.',
+      todo: 'Point at a mode to find its time constant beside. If the task needs memory and nothing lies near the circle, the network forgets within a few steps; if modes lie outside, see the Lyapunov exponents for whether this lasts.',
+    },
+    link: 'mode',
     rows: value.eigenvalues.map((z, i) => ({
+      mode: i + 1,
       re: z[0],
       im: z[1],
       group: grows(modulusOf(z)),
@@ -157,6 +165,7 @@ function plane(value: JacobianValue): Chart {
     groups: ['decays', 'grows'],
     shapes: ['circle', 'triangle-up'],
     tooltip: [
+      { field: 'mode', title: 'mode', format: 'd' },
       { field: 're', title: 'Re λ', format: '.5g' },
       { field: 'im', title: 'Im λ', format: '.5g' },
       { field: 'modulus', title: '|λ|', format: '.5g' },
@@ -180,9 +189,11 @@ function timeConstantCharts(value: JacobianValue): Chart[] {
       spec: {
         width: 'container',
         height: 340,
+        params: [linkParam],
         data: { name: 'modes' },
-        mark: { type: 'point', filled: true, opacity: 0.85 },
+        mark: { type: 'point', filled: true },
         encoding: {
+          ...linkedPoint('mode', 50, 0.85),
           x: {
             field: 'mode',
             type: 'quantitative',
@@ -219,6 +230,14 @@ function timeConstantCharts(value: JacobianValue): Chart[] {
         },
       },
       datasets: { modes: rows },
+      note: {
+        means:
+          'How many steps a mode takes to shrink (or grow) by a factor e if this same step were repeated. The few slowest modes decide how long the network remembers; the rest is gone at once.',
+        todo: 'Compare the slowest time constant with the longest delay in the task. Much shorter: raise the bias of the forget or update gate at the start of training, or add units.',
+      },
+      zoom: true,
+      link: 'mode',
+      sketch: { dataset: 'modes', x: 'mode', y: 'steps', kind: 'points' },
     },
   ];
 }
@@ -286,6 +305,12 @@ function cloudCharts({ cloud }: JacobianValue): Chart[] {
   return [
     eigenvaluePlane({
       title: 'Eigenvalues along the drive',
+      note: {
+        means:
+          'The eigenvalues of many single steps, taken along the run: how much the linear picture depends on where the network is. Clouds that stay together mean a nearly linear network.',
+        todo: 'Point at an eigenvalue to see the others of the same step. Steps with modes outside the circle are where the network amplifies.',
+      },
+      link: 'step',
       description: `Eigenvalues at ${count(cloud.steps.length, 'state')} along the drive, ${integer(outside)} of ${integer(rows.length)} outside the unit circle; the largest modulus goes from ${number(radii[0]!, 4)} to ${number(radii.at(-1)!, 4)}.`,
       rows,
       groupTitle: 'mode',
@@ -313,7 +338,7 @@ function powersChart({ transient, spectralRadius }: JacobianValue): Chart {
           what: rate,
         }))
       : [];
-  const series = { field: 'what', type: 'nominal' as const, title: null, legend: { symbolSize: 500 } };
+  const series = { field: 'what', type: 'nominal' as const, title: null, legend: lineLegend };
   const names = [norm, ...(bound.length > 0 ? [rate] : [])];
   return {
     title: 'Powers of the Jacobian',
@@ -322,7 +347,7 @@ function powersChart({ transient, spectralRadius }: JacobianValue): Chart {
       width: 'container',
       height: 340,
       data: { name: 'powers' },
-      mark: { type: 'line', point: rows.length < 3 },
+      layer: [{ mark: { type: 'line', point: rows.length < 3 } }, nearestPoint()],
       encoding: {
         x: {
           field: 'power',
@@ -362,6 +387,13 @@ function powersChart({ transient, spectralRadius }: JacobianValue): Chart {
       },
     },
     datasets: { powers: [...rows, ...bound] },
+    note: {
+      means:
+        'How large a perturbation can become if this step were repeated k times, beside what the largest eigenvalue alone would say. A hump above the dashed line is growth for a while before the decay, which eigenvalues do not show.',
+      todo: 'A high hump: do not judge this step by its eigenvalues alone; the singular values and the gradients tell what training feels.',
+    },
+    zoom: true,
+    sketch: { dataset: 'powers', x: 'power', y: 'log10', kind: 'line', only: ['what', norm] },
   };
 }
 
@@ -416,7 +448,14 @@ function singularValueCharts(value: JacobianValue): Chart[] {
           },
         ],
       },
-      datasets: { stretches: thin(rows) },
+      datasets: { stretches: rows },
+      note: {
+        means:
+          'How much one step stretches or shrinks each of its own directions. Values above 1 amplify a perturbation at once, even where all modes decay in the long run; values near 0 are directions that the step forgets.',
+        todo: 'Many far below 1: the state is folded onto a few directions, and more units would not be used. A first one far above 1: small errors in the input are amplified.',
+      },
+      zoom: true,
+      sketch: { dataset: 'stretches', x: 'index', y: 'stretch', kind: 'points' },
     },
   ];
 }

@@ -1,8 +1,9 @@
 import type { LyapunovValue } from '../analyses/lyapunov.js';
 import type { AnalysisResult } from '../src/result.js';
 import { aligned, count, integer, number, percent, powerOfTen, steps, withError } from './format.js';
+import { lineLegend, nearestPoint } from './interaction.js';
 import type { Chart, Fact, Row, Section, Table } from './section.js';
-import { extent, thin } from './shape.js';
+import { extent } from './shape.js';
 
 export function lyapunov({ value }: AnalysisResult<LyapunovValue>): Section {
   // A state that overflowed leaves exponents that are not numbers.
@@ -230,6 +231,13 @@ function spectrum(value: LyapunovValue): Chart {
       ],
     },
     datasets: { exponents: finite, errors, erased },
+    note: {
+      means:
+        'Each exponent is the average rate at which a small difference grows along one direction of the state: above zero it grows, below it fades, −0.1 being a loss of 10 % a step. The leading one decides the verdict; how many lie near zero says how many directions hold memory.',
+      todo: 'A leading exponent above zero under data means that two runs that begin differently stay different: look for a smaller spectral radius or a stronger input. All of them far below zero: the network forgets fast, which a task with memory cannot have.',
+    },
+    zoom: true,
+    sketch: { dataset: 'exponents', x: 'index', y: 'exponent', kind: 'points' },
   };
 }
 
@@ -244,11 +252,9 @@ function traceCharts(value: LyapunovValue): Chart[] {
   const { steps: at, exponents } = value.trace;
   const shown = Math.min(mostTraces, exponents[0]?.length ?? 0);
   const rows = Array.from({ length: shown }, (_, i) =>
-    thin(
-      exponents
-        .map((row, k) => ({ step: at[k]!, exponent: row[i]!, name: `λ${'₁₂₃₄₅'[i]}` }))
-        .filter((r) => Number.isFinite(r.exponent)),
-    ),
+    exponents
+      .map((row, k) => ({ step: at[k]!, exponent: row[i]!, name: `λ${'₁₂₃₄₅'[i]}` }))
+      .filter((r) => Number.isFinite(r.exponent)),
   ).flat();
   if (rows.length === 0) return [];
   const names = [...new Set(rows.map((r) => r.name))];
@@ -261,7 +267,7 @@ function traceCharts(value: LyapunovValue): Chart[] {
     [4, 4],
   ].slice(0, names.length);
   const few = at.length < 3;
-  const series = { field: 'name', type: 'nominal' as const, title: null, legend: { symbolSize: 500 } };
+  const series = { field: 'name', type: 'nominal' as const, title: null, legend: lineLegend };
   return [
     {
       title: 'Convergence of the leading exponents',
@@ -270,7 +276,7 @@ function traceCharts(value: LyapunovValue): Chart[] {
         width: 'container',
         height: 300,
         data: { name: 'trace' },
-        mark: { type: 'line', clip: !few, point: few },
+        layer: [{ mark: { type: 'line', clip: !few, point: few } }, nearestPoint()],
         encoding: {
           x: {
             field: 'step',
@@ -303,6 +309,13 @@ function traceCharts(value: LyapunovValue): Chart[] {
         },
       },
       datasets: { trace: rows },
+      note: {
+        means:
+          'The estimate of each leading exponent as the run grows longer. Lines that have become flat are settled; lines that still drift say that the run is too short for their last digits.',
+        todo: 'Where a line still drifts at the right edge, run longer (--steps) or settle longer before (--warmup).',
+      },
+      zoom: true,
+      sketch: { dataset: 'trace', x: 'step', y: 'exponent', kind: 'line', only: ['name', 'λ₁'] },
     },
   ];
 }

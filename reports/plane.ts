@@ -1,6 +1,7 @@
 import type { TopLevelSpec } from 'vega-lite';
-import type { Chart, Row } from './section.js';
-import { equalAspect, squareAround, thin, unitCircle } from './shape.js';
+import { linkedPoint, linkParam } from './interaction.js';
+import type { Chart, Note, Row } from './section.js';
+import { equalAspect, squareAround, unitCircle } from './shape.js';
 
 export interface PlaneRow extends Row {
   readonly re: number;
@@ -16,6 +17,9 @@ export interface Plane {
   readonly groupTitle: string;
   readonly groups: readonly string[];
   readonly shapes: readonly string[];
+  readonly note: Note;
+  /** The field by which points light up here and in the section's other charts. */
+  readonly link: string;
   readonly tooltip: readonly { readonly field: string; readonly title: string; readonly format?: string }[];
 }
 
@@ -33,6 +37,7 @@ export function eigenvaluePlane(plane: Plane): Chart {
   const spec: TopLevelSpec = {
     width: 'container',
     height: 340,
+    params: [linkParam],
     data: { name: 'eigenvalues' },
     encoding: {
       x: {
@@ -57,14 +62,9 @@ export function eigenvaluePlane(plane: Plane): Chart {
         encoding: { order: { field: 'order', type: 'quantitative' } },
       },
       {
-        mark: {
-          type: 'point',
-          filled: true,
-          opacity: crowded ? 0.55 : 0.85,
-          size: crowded ? 26 : 55,
-          clip: true,
-        },
+        mark: { type: 'point', filled: true, clip: true },
         encoding: {
+          ...linkedPoint(plane.link, crowded ? 26 : 55, crowded ? 0.55 : 0.85),
           color: { ...group, scale: { domain: [...plane.groups] } },
           shape: { ...group, scale: { domain: [...plane.groups], range: [...plane.shapes] } },
           tooltip: plane.tooltip.map((t) => ({
@@ -79,6 +79,11 @@ export function eigenvaluePlane(plane: Plane): Chart {
     title: plane.title,
     description: plane.description,
     spec,
-    datasets: { eigenvalues: thin(plane.rows), circle: unitCircle },
+    datasets: { eigenvalues: plane.rows, circle: unitCircle },
+    note: plane.note,
+    decoration: ['circle'],
+    zoom: true,
+    link: plane.link,
+    sketch: { dataset: 'eigenvalues', x: 're', y: 'im', kind: 'plane' },
   };
 }

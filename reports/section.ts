@@ -4,6 +4,22 @@ import type { TopLevelSpec } from 'vega-lite';
 export type Datum = string | number | boolean | null;
 export type Row = Readonly<Record<string, Datum>>;
 
+/** What a chart means, and what a reader might do about it. */
+export interface Note {
+  readonly means: string;
+  readonly todo: string;
+}
+
+/** Two fields of a dataset that make a small plot of text. */
+export interface Sketch {
+  readonly dataset: string;
+  readonly x: string;
+  readonly y: string;
+  readonly kind: 'line' | 'points' | 'plane';
+  /** Rows are drawn where this field has this value. */
+  readonly only?: readonly [field: string, value: Datum];
+}
+
 /** A drawing: the specification names its datasets, which travel beside it, and says no colour: themes do. */
 export interface Chart {
   readonly title: string;
@@ -11,6 +27,15 @@ export interface Chart {
   readonly description: string;
   readonly spec: TopLevelSpec;
   readonly datasets: Readonly<Record<string, readonly Row[]>>;
+  readonly note: Note;
+  /** Datasets that are drawn but measured nothing, such as the unit circle: not part of the CSV. */
+  readonly decoration?: readonly string[];
+  /** Both axes can be moved and zoomed. */
+  readonly zoom?: boolean;
+  /** Points with the same value of this field light up together in all charts of the section that name it. */
+  readonly link?: string;
+  /** How a terminal draws it; without, it does not. */
+  readonly sketch?: Sketch;
   /** Takes the whole width of the page rather than half of it. */
   readonly wide?: boolean;
 }

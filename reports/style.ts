@@ -24,7 +24,7 @@ code { font: 0.92em ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono"
 nav ul { display: flex; flex-wrap: wrap; gap: 6px 20px; margin: 0; padding: 12px 0; list-style: none;
   border-top: 1px solid var(--grid); border-bottom: 1px solid var(--grid); font-size: 15px; }
 a { color: var(--accent); text-underline-offset: 3px; }
-a:focus-visible, button:focus-visible, summary:focus-visible, .scroll:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+a:focus-visible, button:focus-visible, summary:focus-visible, .scroll:focus-visible, pre:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 section { padding-top: 36px; scroll-margin-top: 8px; }
 section + section { margin-top: 36px; border-top: 1px solid var(--grid); }
 .question { margin: 0 0 4px; color: var(--muted); font-size: 14px; }
@@ -65,16 +65,29 @@ thead th { position: sticky; top: 0; white-space: normal; min-width: 5em; }
 .words { text-align: left; }
 .option td { white-space: normal; overflow-wrap: anywhere; }
 pre { overflow-x: auto; margin: 6px 0 12px; padding: 10px 12px; background: var(--raised); border-radius: 5px; }
+.skip { position: absolute; left: 8px; top: -60px; padding: 8px 12px; background: var(--raised); border-radius: 5px; }
+.skip:focus { top: 8px; z-index: 10; }
+.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; margin: 0; }
+.hint { margin: 6px 0 0; color: var(--muted); font-size: 13px; line-height: 1.4; }
+.meaning { margin: 10px 0 0; padding-left: 12px; border-left: 3px solid var(--grid); font-size: 14.5px; line-height: 1.45; max-width: 78ch; }
+.meaning dt { color: var(--muted); font-size: 13px; font-weight: 600; }
+.meaning dd { margin: 0 0 6px; }
+.command { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 10px; align-items: start; margin: 0 0 14px; }
+.command p { grid-column: 1 / -1; margin: 0; }
+.command pre { white-space: pre-wrap; overflow-wrap: anywhere; color: var(--ink); }
+.command button { margin-top: 6px; }
+.hash { overflow-wrap: anywhere; }
+footer .facts dd { color: var(--ink); }
 footer { margin-top: 48px; padding-top: 18px; padding-bottom: 48px; border-top: 1px solid var(--grid); color: var(--muted); font-size: 14px; }
 #vg-tooltip-element { visibility: hidden; position: fixed; z-index: 1000; padding: 7px 10px; max-width: 90vw; font: 13px/1.4 ${pageFont};
   color: var(--ink); background: var(--paper); border: 1px solid var(--muted); border-radius: 5px; box-shadow: 0 2px 10px rgb(0 0 0 / 0.18); pointer-events: none; }
 #vg-tooltip-element.visible { visibility: visible; }
 #vg-tooltip-element td { padding: 1px 0; border: 0; white-space: normal; text-align: left; }
 #vg-tooltip-element td.key { padding-right: 10px; color: var(--muted); }
+@media (max-width: 900px) { .charts { grid-template-columns: minmax(0, 1fr); } }
 @media (max-width: 760px) {
   header, main, footer { padding-left: 16px; padding-right: 16px; }
   h1 { font-size: 25px; } h2 { font-size: 21px; } .reading { font-size: 16.5px; }
-  .charts { grid-template-columns: minmax(0, 1fr); }
   .facts { grid-template-columns: repeat(2, minmax(0, 1fr)); }
 }
 @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }
@@ -87,6 +100,8 @@ footer { margin-top: 48px; padding-top: 18px; padding-bottom: 48px; border-top: 
   .charts { display: block; }
   figure, .card, .facts div, .notice, tr { break-inside: avoid; }
   figure { margin: 0 0 16pt; }
+  .command { display: block; }
+  .skip, .unseen { display: none; }
   h2, h3, h4, figcaption, summary { break-after: avoid; }
   thead { display: table-header-group; }
   thead th { position: static; }

@@ -38,6 +38,7 @@ async function handle(request: Request): Promise<number> {
   // 1. what was asked: a new result, or a saved one
   if (request.command === 'report') return redraw(request);
   // 2. bytes → WeightFile → Model → System → result
+  const began = performance.now();
   const progress = new Progress(process.stderr.isTTY === true && !request.output.quiet);
   let asked: Asked;
   try {
@@ -50,7 +51,8 @@ async function handle(request: Request): Promise<number> {
   }
   // 3. result → arrays, report, JSON, text: files first, as a reader of standard output may close it early
   await writeArrays(asked, request);
-  const report = await writeReport([asked.result], request, request.command === 'diagnose');
+  const seconds = (performance.now() - began) / 1000;
+  const report = await writeReport([asked.result], request, request.command === 'diagnose', seconds);
   await writeJson(asked.result, request);
   if (speaks(request)) await speak(asked.result, request);
   if (report) announce(report, request);
@@ -128,6 +130,7 @@ async function writeReport(
   results: readonly AnalysisResult[],
   request: Request,
   always: boolean,
+  seconds?: number,
 ): Promise<string | undefined> {
   const { report } = request.output;
   if (report === undefined && !always) return undefined;
@@ -136,7 +139,7 @@ async function writeReport(
     import('../../reports/index.js'),
     import('./output.js'),
   ]);
-  await writeWhole(path, renderReport(results));
+  await writeWhole(path, renderReport(results, seconds === undefined ? {} : { seconds }));
   return path;
 }
 

@@ -1,6 +1,7 @@
 import { parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 import { describe, expect, test } from 'vitest';
+import { drawn } from '../../reports/drawn.js';
 import { sectionOf } from '../../reports/index.js';
 import { thin } from '../../reports/shape.js';
 import { chartThemes } from '../../reports/theme.js';
@@ -25,7 +26,7 @@ describe.each(['light', 'dark'] as const)('in the %s theme', (theme) => {
 
 test.each(everyChart)('$name compiles at the width of its container without a warning', ({ chart }) => {
   const { messages, logger } = listen();
-  const spec = { ...chart.spec, datasets: chart.datasets } as unknown as TopLevelSpec;
+  const { spec } = drawn(chart, true) as { spec: TopLevelSpec };
   compile(spec, { config: chartThemes.light, logger });
   expect(messages).toEqual([]);
 });
@@ -44,6 +45,22 @@ test.each(everyChart)('$name has finite numbers only and a description', ({ char
   expect(notFinite).toEqual([]);
   expect(chart.description.length).toBeGreaterThan(20);
   expect(chart.description).not.toMatch(/undefined|NaN/);
+});
+
+test.each(everyChart)('$name says what it means and what to do', ({ chart }) => {
+  for (const words of [chart.note.means, chart.note.todo]) expect(words).toMatch(/^[A-Z].{30,}\.$/s);
+});
+
+test.each(everyChart.filter(({ chart }) => chart.zoom))('$name can be moved along both axes', ({ chart }) => {
+  expect(JSON.stringify(drawn(chart, true).spec)).toContain('"bind":"scales"');
+});
+
+test.each(everyChart)('$name sketches fields that its rows have', ({ chart }) => {
+  if (!chart.sketch) return;
+  const { dataset, x, y, only } = chart.sketch;
+  const rows = chart.datasets[dataset]!;
+  for (const field of [x, y, ...(only ? [only[0]] : [])])
+    expect(Object.keys(rows[0] ?? { [field]: 0 })).toContain(field);
 });
 
 test('no chart names a colour: themes do', () => {

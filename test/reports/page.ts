@@ -1,4 +1,5 @@
 import { type Config, compile, type TopLevelSpec } from 'vega-lite';
+import { drawn } from '../../reports/drawn.js';
 import type { Chart } from '../../reports/section.js';
 
 /** The text of the script element with this id. */
@@ -42,8 +43,8 @@ export function listen(): Log {
   return { messages, logger };
 }
 
-/** The chart as Vega, at a fixed width because there is no page around it. */
+/** The chart as Vega, at a fixed width because there is no page around it, and without a pointer to zoom by. */
 export function compiled(chart: Chart, config: Config, logger: Log['logger']) {
-  const spec = { ...chart.spec, datasets: chart.datasets, width: 480 } as unknown as TopLevelSpec;
+  const spec = { ...drawn(chart, false).spec, width: 480 } as unknown as TopLevelSpec;
   return compile(spec, { config, logger }).spec;
 }

@@ -1,5 +1,7 @@
 import { expect, expectTypeOf, test } from 'vitest';
 import type { LyapunovValue } from '../../analyses/lyapunov.js';
+import { commandOf } from '../../reports/command.js';
+import { rowsAsCsv, tableAsCsv } from '../../reports/csv.js';
 import { readResults, renderReport, sectionOf, sections } from '../../reports/index.js';
 import { scriptCode } from '../../reports/markup.js';
 import { UserError } from '../../src/errors.js';
@@ -109,4 +111,44 @@ test('what is not a result is refused with what was expected', () => {
   expect(() => readResults('[]')).not.toThrow();
   expect(() => readResults('null')).toThrow(/found no schema/);
   expect(() => renderReport([])).toThrow(UserError);
+});
+
+test('the command in a report is the whole of what has to be typed, read back by a shell as it was meant', () => {
+  const result = {
+    ...envelope('lyapunov', lyapunovValue, {
+      drive: "expr:sin('t')",
+      closedLoop: true,
+      count: null,
+      shift: -1,
+    }),
+    model: { ...diagnosis.model, path: 'my models/a.pt' },
+  };
+  expect(commandOf(result)).toBe(
+    `npx rnnscope lyapunov 'my models/a.pt' --drive 'expr:sin('\\''t'\\'')' --state zero --closed-loop --warmup 200 --steps 1800 --shift=-1`,
+  );
+});
+
+test('the foot of the page holds hash, seed, version, wall time and command', () => {
+  const page = visible(renderReport(diagnosis, { seconds: 200 }));
+  const foot = page.slice(page.indexOf('<footer>'));
+  for (const said of [diagnosis.model.sha256, 'Seed', 'rnnscope 0.1.0', '3 min 20 s', commandOf(diagnosis)])
+    expect(foot).toContain(said);
+});
+
+test('a table as CSV quotes what a comma or a quote would break', () => {
+  expect(
+    tableAsCsv(
+      ['a', 'b, c'],
+      [
+        ['1', 'say "x"'],
+        ['', 'two\nlines'],
+      ],
+    ),
+  ).toBe('a,"b, c"\r\n1,"say ""x"""\r\n,"two\nlines"\r\n');
+});
+
+test('several datasets share one CSV, each row with the name of its own', () => {
+  expect(rowsAsCsv({ points: [{ x: 1, y: 2 }], marks: [{ x: 3, label: 'h' }], none: [] })).toBe(
+    'dataset,x,y,label\r\npoints,1,2,\r\nmarks,3,,h\r\n',
+  );
 });

@@ -1,0 +1,68 @@
+import type { TopLevelSpec } from 'vega-lite';
+
+/** What every chart can do under a pointer, said once. Without one, the table and the CSV hold the same numbers. */
+
+/** One view of a specification. vega-lite's own types for it are not exported; the compiler of the page checks it. */
+interface Unit {
+  readonly mark?: unknown;
+  readonly params?: readonly unknown[];
+  readonly encoding?: Encoding;
+}
+interface Axis {
+  readonly field?: unknown;
+  readonly type?: unknown;
+}
+type Encoding = Readonly<Record<string, unknown>>;
+
+/** Dragging moves the chart; the wheel alone goes on scrolling the page. Double click: back to the whole. */
+const zoom = {
+  name: 'zoom',
+  select: { type: 'interval', zoom: 'wheel![event.shiftKey]' },
+  bind: 'scales',
+};
+
+/** The specification with its axes free to move: the parameter belongs to the first layer that has both. */
+export function zoomable(spec: TopLevelSpec): object {
+  const { layer, encoding } = spec as Unit & { readonly layer?: readonly Unit[] };
+  if (!layer) return withZoom(spec as Unit);
+  const at = layer.findIndex((unit) => moves({ ...encoding, ...unit.encoding }));
+  return { ...spec, layer: layer.map((unit, k) => (k === at ? withZoom(unit) : unit)) };
+}
+
+const withZoom = (unit: Unit): Unit => ({ ...unit, params: [...(unit.params ?? []), zoom] });
+
+const moves = (encoding: Encoding): boolean =>
+  ['x', 'y'].every((channel) => {
+    const { field, type } = (encoding[channel] ?? {}) as Axis;
+    return field !== undefined && type === 'quantitative';
+  });
+
+/** Lines in the legend of a chart of lines: the unseen points over them would make it discs. */
+export const lineLegend = { symbolType: 'stroke', symbolSize: 500, symbolStrokeWidth: 2 };
+
+/** A layer of unseen points over a line: the nearest one shows itself and its numbers. */
+export const nearestPoint = (encoding: Encoding = {}) => ({
+  mark: { type: 'point' as const, filled: true, size: 60 },
+  params: [
+    {
+      name: 'near',
+      select: { type: 'point' as const, on: 'pointerover', nearest: true, clear: 'pointerout' },
+    },
+  ],
+  encoding: {
+    ...encoding,
+    opacity: { condition: { param: 'near', empty: false, value: 1 }, value: 0 },
+  },
+});
+
+/** Charts of one section that name the same field light up the same things: `link` in reports/client.ts. */
+export const linkParam = { name: 'linked', value: null };
+
+/** Size and opacity of a point that is pointed at here or in a linked chart; the others step back. */
+export const linkedPoint = (field: string, size: number, opacity: number) => ({
+  size: { condition: { test: `datum.${field} === linked`, value: 3 * size }, value: size },
+  opacity: {
+    condition: { test: `linked !== null && datum.${field} !== linked`, value: 0.18 },
+    value: opacity,
+  },
+});
