@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -54,6 +54,33 @@ export async function rnnscope(args: readonly string[], how: How = {}): Promise<
   }
   return ended;
 }
+
+export interface Measured extends Ran {
+  /** Largest resident size, in KiB. */
+  readonly peak: number;
+  /** CPU time. */
+  readonly seconds: number;
+}
+
+/** As `rnnscope`, with what the process took. */
+export async function measured(args: readonly string[]): Promise<Measured> {
+  const at = folder();
+  const usage = at.file('usage.json');
+  try {
+    const ran = await rnnscope(args, { node: reportingTo(usage) });
+    const [peak, seconds] = JSON.parse(readFileSync(usage, 'utf8')) as [number, number];
+    return { ...ran, peak, seconds };
+  } finally {
+    at.remove();
+  }
+}
+
+/** Leaves the largest resident size and the CPU seconds behind in a file when the process ends. */
+const reportingTo = (file: string): string[] => {
+  const write = `process.on('exit', () => { const u = process.resourceUsage(); require('fs').writeFileSync(${JSON.stringify(file)}, JSON.stringify([u.maxRSS, (u.userCPUTime + u.systemCPUTime) / 1e6])); });`;
+  const preload = `import { createRequire } from 'node:module'; const require = createRequire('file:///');${write}`;
+  return ['--import', `data:text/javascript,${encodeURIComponent(preload)}`];
+};
 
 /** A folder of its own for a test file; `remove` takes it away again. */
 export function folder(): { path: string; file: (name: string) => string; remove: () => void } {
