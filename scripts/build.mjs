@@ -1,5 +1,5 @@
-// Builds dist/ from scratch: the library by tsc, with its types, and the command as a few bundled files, because starting
-// from a hundred small ones takes longer than everything that --help does.
+// Builds dist/ from scratch: the library by tsc, with its types, the command as a few bundled files, because starting
+// from a hundred small ones takes longer than everything that --help does, and the kernels.
 //
 // With --if-changed nothing is done where dist/ was made from the same bytes: `npm ci`, the first `npx rnnscope` and
 // `npm test` all ask for a build.
@@ -18,6 +18,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { makeKernels } from './kernels.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
@@ -32,7 +33,13 @@ const sources = [
   'package-lock.json',
   'tsconfig.json',
 ];
-const made = ['bin/rnnscope.js', 'src/index.js', 'src/index.d.ts'];
+const made = [
+  'bin/rnnscope.js',
+  'src/index.js',
+  'src/index.d.ts',
+  'kernels/fused.wasm',
+  'kernels/strict.wasm',
+];
 
 const digest = fingerprint();
 const isCurrent =
@@ -74,6 +81,7 @@ async function make() {
       chunkNames: '[name]-[hash]',
     });
     chmodSync(join(out, 'bin/rnnscope.js'), 0o755);
+    await makeKernels(join(out, 'kernels'));
     if (existsSync(dist)) renameSync(dist, old);
     renameSync(out, dist);
   } finally {

@@ -38,13 +38,14 @@ describe('what is published', () => {
   });
 
   it('holds what runs, its types and what is to be read, and nothing else', () => {
-    const kinds = new Set(names.map((name) => name.replace(/^dist\/.*?(\.d\.ts|\.js)$/, 'dist/*$1')));
+    const kinds = new Set(names.map((name) => name.replace(/^dist\/.*?(\.d\.ts|\.js|\.wasm)$/, 'dist/*$1')));
     expect([...kinds].sort()).toEqual([
       'CHANGELOG.md',
       'LICENSE',
       'README.md',
       'dist/*.d.ts',
       'dist/*.js',
+      'dist/*.wasm',
       'package.json',
     ]);
     expect(names.filter((name) => /(^|\/)(test|examples|node_modules)\//.test(name))).toEqual([]);

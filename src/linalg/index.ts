@@ -11,3 +11,17 @@ export * from './reference.js';
 export { Resolvent } from './resolvent.js';
 export { singularValues, spectralNorm } from './svd.js';
 export { axpy, dot, norm2 } from './vector.js';
+export {
+  type Arithmetic,
+  addressOf,
+  arithmetic,
+  join,
+  kernels,
+  release,
+  resident,
+  residentVector,
+  type Shared,
+  share,
+  useArithmetic,
+  viewAt,
+} from './wasm.js';

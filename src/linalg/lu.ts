@@ -1,5 +1,5 @@
-import { accumulate } from './gemm.js';
 import { copy, type Matrix } from './matrix.js';
+import { accumulate } from './plain/gemm.js';
 
 /** Below this size the gemm updates of a blocked factorisation cost more than they save. */
 const BLOCK_FROM = 128;

@@ -1,6 +1,6 @@
-import { accumulate } from './gemm.js';
 import { reflectFromLeft, reflector } from './householder.js';
 import type { Matrix } from './matrix.js';
+import { accumulate } from './plain/gemm.js';
 
 /** Columns factored at a time once a matrix is wide enough for the gemm updates to pay. */
 const PANEL = 16;

@@ -1,5 +1,29 @@
-import { frobeniusNorm, gemm, identity, type Matrix, qrInPlace, zeros } from '../../src/linalg/index.js';
+import { beforeAll, describe, expect } from 'vitest';
+import {
+  type Arithmetic,
+  arithmetic,
+  frobeniusNorm,
+  gemm,
+  identity,
+  type Matrix,
+  qrInPlace,
+  useArithmetic,
+  zeros,
+} from '../../src/linalg/index.js';
 import { random } from '../../src/random.js';
+
+/** The same tests on the kernels, with multiply-add and without, and on their plain twins. */
+export function onEachArithmetic(tests: (kind: Arithmetic) => void): void {
+  for (const kind of ['fused', 'strict', 'plain'] as const)
+    describe(`${kind} arithmetic`, () => {
+      beforeAll(() => {
+        useArithmetic(kind);
+        // Every Node that is supported runs the kernels: falling back to the twins would hide that they were lost.
+        expect(arithmetic()).toBe(kind);
+      });
+      tests(kind);
+    });
+}
 
 export const EPS = Number.EPSILON;
 

@@ -1,0 +1,2 @@
+export { WORKSPACE, gemm, workspace } from "./gemm";
+export { ceiling } from "./ceiling";
