@@ -1,4 +1,5 @@
 import { rowsAsCsv } from './csv.js';
+import { still } from './interaction.js';
 
 /**
  * The program of the page: draws each chart in the reader's appearance, again when that changes, and keeps a light
@@ -53,10 +54,12 @@ export const clientScript = `(() => {
     });
   }
 
+  const still = ${still.toString()};
+
   /** The chart in light colours at a fixed width, for paper and for files. */
   async function onPaper(chart, use) {
     const config = { ...themes.light, background: 'white', padding: 8 };
-    const spec = { ...chart.spec, width: paperWidth };
+    const spec = { ...still(chart.spec), width: paperWidth };
     const result = await vegaEmbed(document.createElement('div'), spec, options(config, { renderer: 'svg', tooltip: false }));
     try {
       return await use(result.view);

@@ -1,5 +1,6 @@
+import type { TopLevelSpec } from 'vega-lite';
 import { integer } from './format.js';
-import { zoomable } from './interaction.js';
+import { still, zoomable } from './interaction.js';
 import type { Chart, Row } from './section.js';
 import { thin } from './shape.js';
 
@@ -20,7 +21,8 @@ export function drawn(chart: Chart, interactive: boolean): Drawn {
   const said = left.map(
     ([name, rows]) => `${integer(mostRows)} of the ${integer(rows.length)} rows of “${name}”`,
   );
-  const spec = interactive && chart.zoom ? zoomable(chart.spec) : chart.spec;
+  const whole = withSingleRules(chart.spec);
+  const spec = interactive ? (chart.zoom ? zoomable(whole) : whole) : still(whole);
   return {
     spec: { ...spec, description: chart.description, datasets: shown(chart.datasets) },
     thinned:
@@ -37,3 +39,24 @@ const rounded = (row: Row): Row =>
   Object.fromEntries(
     Object.entries(row).map(([k, v]) => [k, typeof v === 'number' ? Number(v.toPrecision(drawnDigits)) : v]),
   );
+
+type Channels = Readonly<Record<string, { readonly field?: unknown }>>;
+interface Layer {
+  readonly data?: unknown;
+  readonly encoding?: Channels;
+}
+
+/** A line at a fixed value would be drawn once for each row of the data that it inherits. */
+function withSingleRules(spec: TopLevelSpec): TopLevelSpec {
+  const { layer, encoding } = spec as { layer?: readonly Layer[]; encoding?: Channels };
+  if (!layer) return spec;
+  const fixed = (unit: Layer): boolean =>
+    unit.data === undefined &&
+    Object.values({ ...encoding, ...unit.encoding }).every(
+      (channel) => channel.field === undefined && !Array.isArray(channel),
+    );
+  return {
+    ...spec,
+    layer: layer.map((unit) => (fixed(unit) ? { ...unit, data: { values: [{}] } } : unit)),
+  } as never;
+}

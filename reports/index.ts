@@ -15,7 +15,9 @@ import { jacobian } from './jacobian.js';
 import { lyapunov } from './lyapunov.js';
 import type { Section } from './section.js';
 
+export { type FigureStyle, figureFiles, type NamedFile } from './figures.js';
 export type { Section } from './section.js';
+export { readTypeface, shippedTypeface, type Typeface, typefaceNames } from './typeface.js';
 
 type Analyses = typeof analyses;
 type ValueOf<A> = A extends { run(...given: never[]): Promise<{ readonly value: infer Value }> }
@@ -74,6 +76,9 @@ export function renderReport(results: AnalysisResult | readonly AnalysisResult[]
     throw new UserError('EMPTY', 'A report needs at least one result; there is none.');
   return page(several.flatMap(partsOf), several.length === 1 ? several[0] : several, run);
 }
+
+/** A result with those that it rests on, each with its section: what a report shows, for other ways of showing it. */
+export const sectionsOf = (result: AnalysisResult): readonly Part[] => partsOf(result);
 
 // Array.isArray does not narrow away a readonly array
 const isList = (x: AnalysisResult | readonly AnalysisResult[]): x is readonly AnalysisResult[] =>

@@ -40,8 +40,16 @@ const moves = (encoding: Encoding): boolean =>
 /** Lines in the legend of a chart of lines: the unseen points over them would make it discs. */
 export const lineLegend = { symbolType: 'stroke', symbolSize: 500, symbolStrokeWidth: 2 };
 
+/** Points to catch a pointer: one a pixel or so is enough, and the cells around thousands take seconds to draw. */
+const CATCHES = 400;
+
 /** A layer of unseen points over a line: the nearest one shows itself and its numbers. */
 export const nearestPoint = (encoding: Encoding = {}) => ({
+  transform: [
+    { joinaggregate: [{ op: 'count' as const, as: 'rows' }] },
+    { window: [{ op: 'row_number' as const, as: 'row' }] },
+    { filter: `datum.row % ceil(datum.rows / ${CATCHES}) === 0` },
+  ],
   mark: { type: 'point' as const, filled: true, size: 60 },
   params: [
     {
@@ -54,6 +62,14 @@ export const nearestPoint = (encoding: Encoding = {}) => ({
     opacity: { condition: { param: 'near', empty: false, value: 1 }, value: 0 },
   },
 });
+
+/** The specification for a drawing that nobody points at. The page runs the text of this function: it refers to nothing. */
+export function still<Spec extends object>(spec: Spec): Spec {
+  const { layer } = spec as { layer?: readonly { params?: readonly { name: string }[] }[] };
+  const catches = (unit: { params?: readonly { name: string }[] }): boolean =>
+    unit.params?.some(({ name }) => name === 'near') ?? false;
+  return layer ? { ...spec, layer: layer.filter((unit) => !catches(unit)) } : spec;
+}
 
 /** Charts of one section that name the same field light up the same things: `link` in reports/client.ts. */
 export const linkParam = { name: 'linked', value: null };

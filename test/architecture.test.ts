@@ -139,15 +139,18 @@ const packages: Readonly<Record<string, Package>> = {
   'cli-progress': { by: /^src\/cli\//, how: 'lazily' },
   'fastest-levenshtein': { by: /\/did-you-mean\.ts$/ },
   mathjs: { by: /^src\/dynamics\/expression\.ts$/, how: 'lazily' },
-  // Their built files stand in a report as text; only their types are imported.
-  vega: { by: /^reports\//, how: 'as types' },
-  'vega-lite': { by: /^reports\//, how: 'as types' },
+  // Their built files stand in a report as text; here they draw figures without a browser.
+  vega: { by: /^reports\/figures\.ts$/, how: 'lazily' },
+  'vega-lite': { by: /^reports\//, how: 'lazily' },
   'vega-embed': { by: /^reports\//, how: 'as types' },
+  '@resvg/resvg-wasm': { by: /^reports\/figures\.ts$/, how: 'lazily' },
   // Of Node: reading and writing is for those who are told to.
-  'node:fs': { by: /^src\/(cli|formats)\/|^src\/(version|linalg\/wasm)\.ts$|^reports\/libraries\.ts$/ },
+  'node:fs': {
+    by: /^src\/(cli|formats)\/|^src\/(version|linalg\/wasm)\.ts$|^reports\/(libraries|typeface|figures)\.ts$/,
+  },
   'node:fs/promises': { by: /^src\/cli\// },
   'node:path': { by: /^src\/(cli|formats|model)\/|^reports\/libraries\.ts$/ },
-  'node:module': { by: /^reports\/libraries\.ts$/ },
+  'node:module': { by: /^reports\/(libraries|typeface|figures)\.ts$/ },
   'node:crypto': { by: /^src\/(cli|formats)\// },
   'node:v8': { by: /^src\/linalg\/wasm\.ts$/ },
   'node:zlib': { by: /^src\/formats\// },
@@ -325,7 +328,7 @@ describe('what each part leaves to others', () => {
   it('uses every package that installing rnnscope brings along', () => {
     const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
     const unused = Object.keys(dependencies).filter(
-      (name) => !files.some((file) => textOf.get(file)!.includes(`'${name}'`)),
+      (name) => !files.some((file) => new RegExp(`['"\`]${name}['/]`).test(textOf.get(file)!)),
     );
     expect(unused).toEqual([]);
     const brought = new Set([...Object.keys(dependencies)]);

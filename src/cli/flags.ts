@@ -22,6 +22,10 @@ export interface OutputFlags {
   readonly json?: string | true;
   /** true: the default name. */
   readonly report?: string | true;
+  /** A folder for charts, tables and results as files. */
+  readonly output?: string;
+  readonly figureWidth?: string;
+  readonly font?: string;
   readonly quiet?: boolean;
   readonly debug?: boolean;
 }
@@ -32,6 +36,12 @@ const jsonOption = new Option(
 );
 const outputOptions = [
   new Option('--report [file]', 'the HTML report (default: rnnscope-report.html)'),
+  new Option(
+    '--output <folder>',
+    'a folder for each chart as SVG, PNG, Vega-Lite and CSV, each table as CSV, and the result',
+  ),
+  new Option('--figure-width <length>', 'width of those charts: 85mm, 3.3in, 240pt, 600px').default('120mm'),
+  new Option('--font <name>', 'their font: sans, serif, mono, or a .ttf or .otf file').default('sans'),
   new Option('--quiet', 'no text on standard output and no progress'),
   new Option('--debug', 'show where an error came from'),
   new Option('--no-color', 'plain text (the variable NO_COLOR does the same)'),
@@ -63,8 +73,9 @@ export async function parse(
     if (command !== 'report') sub.addOption(jsonOption);
     for (const option of outputOptions) sub.addOption(option);
     sub.action(async (path: string, options: Record<string, unknown>) => {
-      const { json, report, quiet, debug, color: _color, ...given } = options;
-      await handle({ command, path, given, output: { json, report, quiet, debug } as OutputFlags });
+      const { json, report, output, figureWidth, font, quiet, debug, color: _color, ...given } = options;
+      const asked = { json, report, output, figureWidth, font, quiet, debug };
+      await handle({ command, path, given, output: asked as OutputFlags });
     });
   };
   add('inspect', 'what is in this file: modules, cells, sizes, weights, assumptions', 'model', modelOptions);

@@ -4,6 +4,7 @@ import { CommanderError } from 'commander';
 import { type Asked, ask, inspect } from '../ask.js';
 import { UserError } from '../errors.js';
 import { toJson } from '../json.js';
+import { counted } from '../numbers.js';
 import type { AnalysisResult } from '../result.js';
 import { parse, type Request } from './flags.js';
 import { Progress } from './progress.js';
@@ -53,6 +54,7 @@ async function handle(request: Request): Promise<number> {
   await writeArrays(asked, request);
   const seconds = (performance.now() - began) / 1000;
   const report = await writeReport([asked.result], request, request.command === 'diagnose', seconds);
+  await writeFolder([asked.result], request);
   await writeJson(asked.result, request);
   if (speaks(request)) await speak(asked.result, request);
   if (report) announce(report, request);
@@ -67,13 +69,16 @@ async function redraw(request: Request): Promise<number> {
   const text = await readFile(request.path, 'utf8').catch((cause: Error) => {
     throw new UserError('NOT_FOUND', `${request.path} cannot be read (${cause.message})`, { cause });
   });
-  const report = await writeReport(readResults(text), request, true);
+  const results = readResults(text);
+  await writeFolder(results, request);
+  const report = await writeReport(results, request, true);
   if (report) announce(report, request);
   return exit.done;
 }
 
 /** Whatever is asked to be written has to be writable before the run begins. */
 async function checkOutputs({ path, given, output }: Request): Promise<void> {
+  if (output.output !== undefined) await (await import('./folder.js')).checkFolder(output);
   const named = [output.json, output.report, ...arrayOptions.map((option) => given[option])];
   const files = named.filter((file): file is string => typeof file === 'string' && file !== '-');
   if (files.length === 0) return;
@@ -141,6 +146,13 @@ async function writeReport(
   ]);
   await writeWhole(path, renderReport(results, seconds === undefined ? {} : { seconds }));
   return path;
+}
+
+async function writeFolder(results: readonly AnalysisResult[], { output }: Request): Promise<void> {
+  if (output.output === undefined) return;
+  const { writeResults } = await import('./folder.js');
+  const files = await writeResults(results, output);
+  if (!output.quiet) process.stderr.write(`${output.output}: ${counted(files, 'file')}\n`);
 }
 
 const announce = (report: string, { output }: Request): void => {
