@@ -138,6 +138,7 @@ const packages: Readonly<Record<string, Package>> = {
   'cli-table3': { by: /^src\/cli\//, how: 'lazily' },
   'cli-progress': { by: /^src\/cli\//, how: 'lazily' },
   'fastest-levenshtein': { by: /\/did-you-mean\.ts$/ },
+  h5wasm: { by: /^src\/formats\/parts\/hdf5-library\.ts$/, how: 'lazily' },
   mathjs: { by: /^src\/dynamics\/expression\.ts$/, how: 'lazily' },
   // Their built files stand in a report as text; here they draw figures without a browser.
   vega: { by: /^reports\/figures\.ts$/, how: 'lazily' },
@@ -153,6 +154,7 @@ const packages: Readonly<Record<string, Package>> = {
   'node:module': { by: /^reports\/(libraries|typeface|figures)\.ts$/ },
   'node:crypto': { by: /^src\/(cli|formats)\// },
   'node:v8': { by: /^src\/linalg\/wasm\.ts$/ },
+  'node:vm': { by: /^src\/formats\/parts\/hdf5-library\.ts$/ },
   'node:zlib': { by: /^src\/formats\// },
 };
 

@@ -1,3 +1,4 @@
+import { isHdf5 } from './hdf5.js';
 import type { Folder } from './parts/folder.js';
 import type { Context } from './reader.js';
 import { readable } from './readers.js';
@@ -20,7 +21,6 @@ interface Foreign {
   is(head: Uint8Array, context: Context): boolean;
 }
 
-const HDF5_MAGIC = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];
 /** The last 8 bytes of a LevelDB table, little-endian 0xdb4775248b80fb57. */
 const LEVELDB_MAGIC = [0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb];
 
@@ -29,10 +29,8 @@ const SURE: readonly Foreign[] = [
   {
     what: 'a MATLAB file (HDF5)',
     remedy: instead('save the arrays as .npy or JSON.'),
-    is: (head, context) => isHdf5(head, context) && context.source.extension === '.mat',
+    is: (_head, { source }) => isHdf5(source),
   },
-  { what: 'an HDF5 file, as Keras writes it', remedy: FROM_KERAS, is: isHdf5 },
-  { what: 'a Keras file', remedy: FROM_KERAS, is: holds(/^config\.json$/) },
   { what: 'a torch.package archive', remedy: RESAVE, is: holds(/(^|\/)\.data\/extern_modules$/) },
   {
     what: 'a ZIP archive without a model that we know',
@@ -126,11 +124,6 @@ const sentence = ({ what, remedy }: Pick<Foreign, 'what' | 'remedy'>): string =>
 
 function holdsFile(name: string): (names: readonly string[]) => boolean {
   return (names) => names.includes(name);
-}
-
-/** HDF5 may have a block of the user's in front, of 512 bytes or a power of two times that. */
-function isHdf5(_head: Uint8Array, { source }: Context): boolean {
-  return [0, 512, 1024, 2048].some((at) => at + 8 <= source.size && matches(source.read(at, 8), HDF5_MAGIC));
 }
 
 function holds(member: RegExp): Foreign['is'] {

@@ -8,6 +8,7 @@ import type { ModuleAttributes, Tensor } from './weight-file.js';
 export interface Contents {
   readonly tensors: ReadonlyMap<string, Tensor>;
   readonly modules?: ReadonlyMap<string, ModuleAttributes>;
+  readonly documents?: ReadonlyMap<string, unknown>;
   readonly notes?: readonly string[];
 }
 

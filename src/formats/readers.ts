@@ -1,4 +1,6 @@
+import { hdf5 } from './hdf5.js';
 import { json } from './json.js';
+import { keras } from './keras.js';
 import { npy } from './npy.js';
 import { npz } from './npz.js';
 import { pytorch } from './pytorch.js';
@@ -11,8 +13,10 @@ import { safetensors } from './safetensors.js';
 export const READERS: readonly Reader[] = [
   pytorch,
   pytorchExport,
+  keras,
   npz,
   pytorchLegacy,
+  hdf5,
   npy,
   safetensors,
   json,

@@ -28,6 +28,8 @@ export interface WeightFile {
   readonly tensors: ReadonlyMap<string, Tensor>;
   /** Module path ('' is the root) → attributes, in the order of the network; empty for containers that hold tensors only. */
   readonly modules: ReadonlyMap<string, ModuleAttributes>;
+  /** What a container tells beside its tensors as parsed JSON: 'model_config', the layers of a Keras network. */
+  readonly documents?: ReadonlyMap<string, unknown>;
   /** Remarks that the user should see: what was skipped and why. */
   readonly notes: readonly string[];
   /** Hex digest of the whole file; of the digests of all its files, where it has several (`sha256sum` of their list). */

@@ -67,7 +67,5 @@ function hint(tensors: readonly Tensor[], cell: string | undefined): string {
   if (cell !== undefined) return `Expected the parameters of ${cell}: ${signature(knownCell(cell))}.`;
   if (some(/_all_weight_values|_packed_params/))
     return 'It is quantised: save the network before quantisation.';
-  if (some(/recurrent_kernel/))
-    return 'These are names of Keras; only those of PyTorch and of the cells of rnnscope are read.';
   return 'Expected names such as rnn.weight_ih_l0 and rnn.weight_hh_l0, or the parameters of a cell that --cell names.';
 }

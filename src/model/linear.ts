@@ -11,6 +11,11 @@ export interface Linear {
   readonly cols: number;
   /** What the file says that it is. */
   readonly className: string;
+  /** The module whose output it takes, and the matrix that takes its own, where the file says it. */
+  readonly reads?: string;
+  readonly feeds?: string;
+  /** The function that it applies to its output, where the file says that it applies one. */
+  readonly activation?: string;
 }
 
 /** PyTorch's way: every matrix `….weight` or `W_…` that no recurrent module owns, in file order. */

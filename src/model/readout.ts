@@ -74,16 +74,24 @@ function named(all: readonly Linear[], middle: Middle, wanted: string): Linear {
 function inferredReadout(all: readonly Linear[], middle: Middle): Guess {
   if (!middle.hasLast) return {};
   if (middle.bidirectional) return bothDirections(all, middle);
-  const candidates = all.filter((one) => one.cols === middle.outputSize && !isEmbedding(one));
+  const candidates = all.filter(
+    (one) =>
+      one.cols === middle.outputSize && !isEmbedding(one) && (one.reads ?? middle.name) === middle.name,
+  );
   if (candidates.length > 1)
     return {
       remark: `several matrices could be the readout, none is taken: ${candidates.map(linearText).join(', ')}; --readout NAME chooses`,
     };
   const [linear] = candidates;
-  const next = linear && nextInSequence(linear, all);
+  const next = linear && followerOf(linear, all);
   if (next)
     return {
       remark: `${linearText(linear)} feeds ${linearText(next)} and is no readout by itself; none is taken`,
+    };
+  if (linear?.activation !== undefined)
+    return {
+      linear,
+      remark: `${linearText(linear)} is the readout without the ${linear.activation} behind it`,
     };
   return linear ? { linear } : {};
 }
@@ -98,6 +106,9 @@ function bothDirections(all: readonly Linear[], { outputSize }: Middle): Guess {
       }
     : {};
 }
+
+const followerOf = (linear: Linear, all: readonly Linear[]): Linear | undefined =>
+  linear.feeds === undefined ? nextInSequence(linear, all) : all.find(({ name }) => name === linear.feeds);
 
 /** In an nn.Sequential, 'head.0' is followed by 'head.2': a network of several layers, not one linear readout. */
 function nextInSequence(linear: Linear, all: readonly Linear[]): Linear | undefined {

@@ -8,6 +8,8 @@ export interface Source {
   readonly format: string;
   /** Path without wrappers → what the file says of the module, in file order. */
   readonly modules: ReadonlyMap<string, ModuleAttributes>;
+  /** Documents that describe the network: 'model_config'. */
+  readonly documents: ReadonlyMap<string, unknown>;
   /** What the file says of the module at a path without wrappers. */
   attributes(path: string): ModuleAttributes | undefined;
 }
@@ -23,7 +25,8 @@ export function openSource(file: WeightFile): Source {
     tensors.set(tensors.has(name) ? stored : name, tensor);
   }
   const modules = new Map([...file.modules].map(([path, said]) => [unwrapPath(path, wrappers), said]));
-  return { tensors, format: file.format, modules, attributes: (path) => modules.get(path) };
+  const documents = file.documents ?? new Map();
+  return { tensors, format: file.format, modules, documents, attributes: (path) => modules.get(path) };
 }
 
 /**

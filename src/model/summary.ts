@@ -5,7 +5,7 @@ import type { Model } from './model.js';
 export const modelSummary = (model: Model, stateSize: number): ModelSummary => ({
   ...model.source,
   module: model.module,
-  cell: model.layers[0]!.cell.name,
+  cell: [...new Set(model.layers.map(({ cell }) => cell.name))].join('+'),
   layers: model.layers.length,
   hiddenSize: model.hiddenSize,
   inputSize: model.inputSize,

@@ -25,15 +25,8 @@ const zeros = (count: number) => new Uint8Array(count);
 
 describe('a file of a kind that is not read is named', () => {
   test.each<[string, Uint8Array, string]>([
-    ['Keras', member('config.json'), 'a Keras file. '],
     ['torch.package', member('a/.data/extern_modules'), 'a torch.package archive. '],
     ['ZIP', member('letter.txt'), 'a ZIP archive without a model that we know. '],
-    ['HDF5', bytes([0x89], 'HDF\r\n\x1a\n', zeros(20)), 'an HDF5 file, as Keras writes it. '],
-    [
-      'HDF5 behind a block',
-      bytes('MATLAB 7.3', zeros(502), [0x89], 'HDF\r\n\x1a\n'),
-      'an HDF5 file, as Keras writes it. ',
-    ],
     ['GGUF', bytes('GGUF', zeros(20)), 'a GGUF file. '],
     ['ONNX Runtime', bytes(zeros(4), 'ORTM', zeros(9)), 'an ONNX Runtime (.ort) file. '],
     ['TensorFlow Lite', bytes(zeros(4), 'TFL3', zeros(9)), 'a TensorFlow Lite file. '],

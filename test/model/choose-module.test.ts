@@ -78,11 +78,9 @@ test('a file without a recurrent module is refused with what it holds', () => {
   expect(refusalOf(weightFile([])).message).toContain('It holds no tensors.');
 });
 
-test('a quantised file and a Keras file are told by their names', () => {
+test('a quantised file is told by its names', () => {
   const quantised = weightFile([filled('rnn._all_weight_values.0.param', [4])]);
   expect(refusalOf(quantised).message).toContain('It is quantised');
-  const keras = fromShapes({ 'gru/kernel': [3, 24], 'gru/recurrent_kernel': [8, 24] });
-  expect(refusalOf(keras).message).toContain('names of Keras');
 });
 
 test("a reader's remarks go with the refusal", () => {
