@@ -130,8 +130,8 @@ class Library implements Hdf5Library {
   }
 }
 
-const isBroken = (error: Error): boolean =>
-  error instanceof WebAssembly.RuntimeError || /abort/i.test(error.message);
+/** Traps of compiled code are RuntimeErrors. */
+const isBroken = ({ name, message }: Error): boolean => name === 'RuntimeError' || /abort/i.test(message);
 
 /** A file of the library's own in-memory file system whose reads are ranges of `bytes`, so that it is held only once. */
 function mount(FS: Hdf5Module['FS'], path: string, bytes: Bytes): void {
