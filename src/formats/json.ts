@@ -1,9 +1,11 @@
+import { listedTensor, NON_FINITE, shapeOf } from './parts/json-tensors.js';
 import { parseJson } from './parts/json-text.js';
 import { describeShape, elementCount, isShape } from './parts/layout.js';
 import { describeNesting, findNesting, isOptimiserKey } from './parts/nesting.js';
+import { isRtNeural, rtNeural } from './parts/rtneural.js';
 import type { Source } from './parts/source.js';
 import { noTensors, type Reader } from './reader.js';
-import type { Tensor } from './weight-file.js';
+import type { ModuleAttributes, Tensor } from './weight-file.js';
 
 const MAX_TEXT = 500 * 10 ** 6;
 const MAX_DEPTH = 64;
@@ -18,10 +20,11 @@ export const json: Reader = {
     const root = parse(source);
     if (!isObject(root)) throw source.fault('UNSUPPORTED', `is JSON but not a dict. ${EXPECTED}`);
     refuseOthers(source, root);
+    if (isRtNeural(root)) return rtNeural(source, root);
     const notes: string[] = [];
     const tensors = new Map<string, Tensor>();
     collect({ source, tensors }, '', choose(root, notes));
-    if (tensors.size > 0) return { tensors, notes };
+    if (tensors.size > 0) return { tensors, ...guitarMl(root, notes) };
     throw noTensors(source, `its keys are ${keysOf(root)}`, EXPECTED);
   },
 };
@@ -36,7 +39,7 @@ function parse(source: Source): unknown {
   return parseJson(source, source.read(0, source.size), MAX_DEPTH, 'its text');
 }
 
-type JsonObject = { readonly [key: string]: unknown };
+export type JsonObject = { readonly [key: string]: unknown };
 
 /** JSON that holds or describes a network in another way. */
 function refuseOthers(source: Source, root: JsonObject): void {
@@ -48,21 +51,30 @@ function refuseOthers(source: Source, root: JsonObject): void {
       'rnnscope 0.1 does not read it; save the weights as .npz or .safetensors.',
     );
   }
-  if (has('weight_map')) {
-    throw refuse(
-      'the index of a sharded safetensors model',
-      'Give the shard that holds the recurrent weights, or merge them.',
-    );
-  }
-  if (Array.isArray(root.layers) && has('in_shape')) {
-    throw refuse(
-      'an RTNeural model',
-      'rnnscope 0.1 does not read it; save the weights as {"name": nested lists}.',
-    );
-  }
   if (has('schema') && has('analysis')) {
     throw refuse('a result of rnnscope', 'Give the weights file that it was made from.');
   }
+}
+
+/**
+ * GuitarML's Automated-GuitarAmpModelling and what loads its files: { model_data: { unit_type, skip, … }, state_dict }.
+ * The recurrent module is called `rec`, the readout `lin`.
+ */
+function guitarMl(
+  root: JsonObject,
+  notes: readonly string[],
+): { modules?: Map<string, ModuleAttributes>; notes: readonly string[] } {
+  const said = root.model_data;
+  if (!isObject(said) || !isObject(root.state_dict)) return { notes };
+  const type = /^(RNN|GRU|LSTM)$/.exec(String(said.unit_type))?.[0];
+  const skip = said.skip === 1 || said.skip === true;
+  const remark = 'model_data.skip: the network adds its input to its output, which the readout here does not';
+  return {
+    ...(type && {
+      modules: new Map([['rec', { className: `torch.nn.modules.rnn.${type}`, facts: new Map() }]]),
+    }),
+    notes: skip ? [...notes, remark] : notes,
+  };
 }
 
 function choose(root: JsonObject, notes: string[]): JsonObject {
@@ -127,65 +139,7 @@ function addTensor(
   if (into.tensors.has(name)) {
     throw into.source.fault('AMBIGUOUS', `two tensors are called '${name}'. Rename one.`);
   }
-  const numbers = new Float64Array(elementCount(shape));
-  fill(into.source, name, lists, numbers);
-  into.tensors.set(name, { name, shape, dtype: 'f64', values: () => numbers });
-}
-
-/** Along the first elements; that the others agree is checked while they are read. */
-function shapeOf(source: Source, name: string, lists: readonly unknown[]): number[] {
-  const shape: number[] = [];
-  for (let level: unknown = lists; Array.isArray(level); level = level[0]) shape.push(level.length);
-  assertRegular(source, name, lists, shape, []);
-  return shape;
-}
-
-function assertRegular(
-  source: Source,
-  name: string,
-  value: unknown,
-  [size, ...rest]: readonly number[],
-  index: readonly number[],
-): void {
-  const ragged = (found: string, expected: string) =>
-    source.fault(
-      'SHAPE',
-      `the tensor '${name}' is ragged: ${place(name, index)} is ${found}, expected ${expected}.`,
-    );
-  if (!Array.isArray(value)) throw ragged('not a list', `a list of ${size}`);
-  if (value.length !== size) throw ragged(`a list of ${value.length}`, `one of ${size}`);
-  if (rest.length > 0) {
-    for (const [i, inner] of value.entries()) assertRegular(source, name, inner, rest, [...index, i]);
-  } else if (value.some(Array.isArray)) {
-    throw ragged('a list of lists and others', `a list of ${size} numbers`);
-  }
-}
-
-function place(name: string, index: readonly number[]): string {
-  return name + index.map((i) => `[${i}]`).join('');
-}
-
-const NON_FINITE = new Map<unknown, number>([
-  ['NaN', Number.NaN],
-  ['Infinity', Number.POSITIVE_INFINITY],
-  ['-Infinity', Number.NEGATIVE_INFINITY],
-]);
-
-function fill(source: Source, name: string, lists: readonly unknown[], numbers: Float64Array): void {
-  let at = 0;
-  const visit = (value: unknown): void => {
-    if (Array.isArray(value)) {
-      value.forEach(visit);
-      return;
-    }
-    const number = typeof value === 'number' ? value : NON_FINITE.get(value);
-    if (number === undefined) {
-      const found = (JSON.stringify(value) ?? 'nothing').slice(0, 40);
-      throw source.fault('CORRUPT', `element ${at} of '${name}' is ${found}, expected a number.`);
-    }
-    numbers[at++] = number;
-  };
-  visit(lists);
+  into.tensors.set(name, listedTensor(into.source, name, lists, shape));
 }
 
 function isObject(value: unknown): value is JsonObject {

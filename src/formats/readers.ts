@@ -8,6 +8,7 @@ import { pytorchExport } from './pytorch-export.js';
 import { pytorchLegacy } from './pytorch-legacy.js';
 import type { Reader } from './reader.js';
 import { safetensors } from './safetensors.js';
+import { safetensorsIndex } from './safetensors-index.js';
 
 /** One reader a container, the surest by its bytes first. */
 export const READERS: readonly Reader[] = [
@@ -19,6 +20,7 @@ export const READERS: readonly Reader[] = [
   hdf5,
   npy,
   safetensors,
+  safetensorsIndex,
   json,
 ];
 

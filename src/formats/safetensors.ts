@@ -3,7 +3,7 @@ import { parseJson } from './parts/json-text.js';
 import { describeShape, elementCount, isShape, rowMajorStrides } from './parts/layout.js';
 import { bytesOf, DAMAGED, INCOMPLETE, type Source, view } from './parts/source.js';
 import { storedTensor, tooManyElements } from './parts/tensors.js';
-import { noTensors, type Reader } from './reader.js';
+import { type Contents, noTensors, type Reader } from './reader.js';
 import type { Tensor } from './weight-file.js';
 
 // https://github.com/huggingface/safetensors: u64 length of a JSON header, the header, the bytes of the tensors
@@ -17,12 +17,14 @@ export const safetensors: Reader = {
   extensions: ['.safetensors'],
   sniff: (head) =>
     head.length > 8 && head[8] === OPEN_BRACE && view(head).getBigUint64(0, true) <= BigInt(MAX_HEADER),
-  read({ source }) {
-    const { header, dataOffset } = readHeader(source);
-    const { entries, notes } = checkHeader(source, header, dataOffset);
-    return { tensors: makeTensors(source, entries, dataOffset, notes), notes };
-  },
+  read: ({ source }) => readSafetensors(source),
 };
+
+export function readSafetensors(source: Source): Contents {
+  const { header, dataOffset } = readHeader(source);
+  const { entries, notes } = checkHeader(source, header, dataOffset);
+  return { tensors: makeTensors(source, entries, dataOffset, notes), notes };
+}
 
 function readHeader(source: Source): { header: object; dataOffset: number } {
   if (source.size < 8) {

@@ -170,6 +170,43 @@ export function safetensors(header: unknown, size: number): Uint8Array {
   return bytes(le(Buffer.byteLength(text), 8), text, new Uint8Array(size));
 }
 
+/** Some tensors of a safetensors file as a file of their own. */
+function shard(file: Uint8Array, names: readonly string[]): Uint8Array {
+  const length = Number(Buffer.from(file).readBigUInt64LE(0));
+  const header = JSON.parse(Buffer.from(file.subarray(8, 8 + length)).toString());
+  const own: Record<string, object> = {};
+  const data: Uint8Array[] = [];
+  let end = 0;
+  for (const name of names) {
+    const [from, to] = header[name].data_offsets;
+    own[name] = { ...header[name], data_offsets: [end, end + to - from] };
+    data.push(file.subarray(8 + length + from, 8 + length + to));
+    end += to - from;
+  }
+  return bytes(safetensors(own, 0), ...data);
+}
+
+/** gru2.safetensors in two files, a layer each. */
+export function shardedGru(): {
+  weight_map: Record<string, string>;
+  files: { 'model-1.safetensors': Uint8Array; 'model-2.safetensors': Uint8Array };
+} {
+  const whole = readFileSync(fixture('gru2.safetensors'));
+  const names = (layer: number) =>
+    ['weight_ih', 'weight_hh', 'bias_ih', 'bias_hh'].map((name) => `${name}_l${layer}`);
+  const weight_map = Object.fromEntries(
+    [0, 1].flatMap((layer) => names(layer).map((name) => [name, `model-${layer + 1}.safetensors`])),
+  );
+  const files = {
+    'model-1.safetensors': shard(whole, names(0)),
+    'model-2.safetensors': shard(whole, names(1)),
+  };
+  return { weight_map, files };
+}
+
+export const shardIndex = (weight_map: unknown): Uint8Array =>
+  bytes(JSON.stringify({ metadata: { total_size: 1 }, weight_map }));
+
 // NumPy
 
 export function npy(header: string, data: Uint8Array, version = 1): Uint8Array {

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { READERS } from '../../src/formats/index.js';
 import { Folder } from '../../src/formats/parts/folder.js';
-import { fixture, program } from './build.js';
+import { fixture, program, shardedGru, shardIndex } from './build.js';
 
 /** A file to begin with: its bytes and those of the files beside it. */
 export interface Seed {
@@ -21,16 +21,18 @@ export function seeds(): Seed[] {
     if (!statSync(fixture(name)).isDirectory()) return [seed(name)];
     return entriesOf(name).map((entry) => seed(`${name}/${entry}`));
   });
-  const built = Object.entries(BUILT).map(([name, bytes]) => ({
-    name,
-    bytes: withoutChecksums(bytes),
-    neighbours: new Map<string, Uint8Array>(),
-  }));
-  return [...fromFiles, ...built];
+  return [...fromFiles, ...built()];
 }
 
 /** Layouts of which there is no file, made by hand. */
-const BUILT: Readonly<Record<string, Uint8Array>> = { 'gru2.pt2': program('gru2') };
+function built(): Seed[] {
+  const { weight_map, files } = shardedGru();
+  const index = { name: 'model.safetensors.index.json', bytes: shardIndex(weight_map) };
+  return [
+    { name: 'gru2.pt2', bytes: withoutChecksums(program('gru2')), neighbours: new Map() },
+    { ...index, neighbours: new Map(Object.entries(files)) },
+  ];
+}
 
 function entriesOf(name: string): string[] {
   const folder = new Folder(fixture(name));

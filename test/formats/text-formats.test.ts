@@ -139,9 +139,11 @@ describe('JSON', () => {
       { schema: 1, analysis: 'lyapunov' },
       'UNSUPPORTED f.json: this is a result of rnnscope. Give the weights file that it was made from.',
     ],
-    [{ weight_map: {} }, /^UNSUPPORTED f\.json: this is the index of a sharded safetensors model\./],
     [{ modelTopology: {}, weightsManifest: [] }, /^UNSUPPORTED f\.json: this is a TensorFlow\.js model\./],
-    [{ in_shape: [1], layers: [] }, /^UNSUPPORTED f\.json: this is an RTNeural model\./],
+    [
+      { in_shape: [1], layers: [] },
+      /^UNSUPPORTED f\.json: holds no tensors that can be read: no layer has weights\./,
+    ],
   ])('%j is refused', async (value, message) => {
     const found = await messageOf(json(value));
     if (typeof message === 'string') expect(found).toBe(message);
