@@ -1,5 +1,6 @@
 export * from './eig.js';
 export * from './eigenvalue-condition.js';
+export * from './elementwise.js';
 export { type GemmOptions, gemm } from './gemm.js';
 export * from './gemv.js';
 export { logAbsDet } from './log-abs-det.js';
@@ -9,6 +10,7 @@ export * from './norm.js';
 export { qrInPlace } from './qr.js';
 export * from './reference.js';
 export { Resolvent } from './resolvent.js';
+export * from './scaled-rows.js';
 export { singularValues, spectralNorm } from './svd.js';
 export { axpy, dot, norm2 } from './vector.js';
 export {

@@ -49,7 +49,36 @@ export interface Kernels {
     c: Address,
     cRow: number,
   ): void;
+  gemv(
+    rows: number,
+    cols: number,
+    alpha: number,
+    a: Address,
+    ld: number,
+    x: Address,
+    beta: number,
+    y: Address,
+  ): void;
+  gemvTransposed: Kernels['gemv'];
+  exp(n: number, x: Address, out: Address): void;
+  sigmoid(n: number, x: Address, value: Address, complement: Address | 0, slope: Address | 0): void;
+  tanh(n: number, x: Address, value: Address, slope: Address | 0): void;
+  multiply(n: number, x: Address, y: Address, out: Address): void;
+  scaledRows1: ScaledRows<[Address, Address]>;
+  scaledRows2: ScaledRows<[Address, Address, Address, Address]>;
+  scaledRows3: ScaledRows<[Address, Address, Address, Address, Address, Address]>;
+  scaledRows4: ScaledRows<[Address, Address, Address, Address, Address, Address, Address, Address]>;
 }
+
+/** Σ diag(d) W over the pairs of addresses (d, W), added to what is there or not. */
+type ScaledRows<Pairs extends Address[]> = (
+  rows: number,
+  cols: number,
+  out: Address,
+  ld: number,
+  add: 0 | 1,
+  ...pairs: Pairs
+) => void;
 
 /** As much of WebAssembly as is used here: the library is typed without the DOM. */
 interface SharedMemory {

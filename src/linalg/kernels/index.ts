@@ -1,2 +1,5 @@
-export { WORKSPACE, gemm, workspace } from "./gemm";
 export { ceiling } from "./ceiling";
+export { exp, multiply, sigmoid, tanh } from "./elementwise";
+export { WORKSPACE, gemm, workspace } from "./gemm";
+export { axpy, dot, gemv, gemvTransposed } from "./gemv";
+export { scaledRows1, scaledRows2, scaledRows3, scaledRows4 } from "./scaled-rows";
