@@ -1,8 +1,14 @@
+import { jackknifeError } from '../src/dynamics/batch-means.js';
+import { type CovariantVectors, covariantVectors } from '../src/dynamics/covariant-vectors.js';
 import { type Drive, requireRows } from '../src/dynamics/drive.js';
+import { inputToState } from '../src/dynamics/input-to-state.js';
+import { layerOrbits } from '../src/dynamics/layer-orbits.js';
 import { type SpectrumRun, spectrum } from '../src/dynamics/spectrum.js';
 import type { Subject } from '../src/dynamics/subject.js';
+import { twinEstimate } from '../src/dynamics/twin-trajectories.js';
 import { UserError } from '../src/errors.js';
-import { integer, type OptionRow, type Values } from '../src/options.js';
+import { flag, integer, number, type OptionRow, type Values } from '../src/options.js';
+import { interrupted, type Outcome, type Watch } from '../src/outcome.js';
 import type { Analysis, Answer } from './analysis.js';
 
 export type LyapunovVerdict = 'stable' | 'chaotic' | 'marginal' | 'undetermined';
@@ -39,6 +45,119 @@ export interface LyapunovValue {
   readonly finalState: readonly number[];
   /** Running estimates: exponents[k][i] is exponent i after steps[k] steps, for the leading ones. */
   readonly trace: { readonly steps: readonly number[]; readonly exponents: readonly (readonly number[])[] };
+  /** Jackknife standard errors; null where there is no value or there were too few steps. */
+  readonly kaplanYorkeError: number | null;
+  readonly entropyError: number | null;
+  /** To first order τ SE/|λ₁|; null where the time is infinite. */
+  readonly memoryTimeError: number | null;
+  readonly predictionHorizonError: number | null;
+  /** Whether the error asked for by --until was reached; null where none was. */
+  readonly untilReached: boolean | null;
+  readonly finiteTime: FiniteTime | null;
+  readonly twin: Twin | null;
+  readonly parallelInTime: ParallelInTime | null;
+  /** Per unit of time, where --dt says how much of it a step takes; null otherwise. */
+  readonly perTime: PerTime | null;
+  readonly covariant: Covariant | null;
+  readonly layers: readonly LayerExponents[] | null;
+  readonly inputToState: InputExponent | null;
+}
+
+/** Exponents over stretches of the run: what a short look would have found. */
+export interface FiniteTime {
+  /** Steps in a stretch, and how many there were. */
+  readonly window: number;
+  readonly windows: number;
+  /** Of each of the leading exponents, over the stretches. */
+  readonly deviation: readonly number[];
+  readonly least: readonly number[];
+  readonly most: readonly number[];
+  /** λ₁ of each stretch, in order. */
+  readonly leading: readonly number[];
+  /** Share of the stretches over which small differences grew. */
+  readonly growing: number;
+}
+
+/** λ₁ from the distance of two trajectories: no derivative is taken. */
+export interface Twin {
+  readonly exponent: number;
+  readonly standardError: number | null;
+  readonly steps: number;
+  /** Whether both estimates agree within three of their errors, or 5/steps; null where they have none. */
+  readonly agrees: boolean | null;
+}
+
+/**
+ * Newton's method on all steps of a sequence at once (DEER, ELK) has the residual Jacobian M, I on the diagonal and −J_t below it. If
+ * products of d Jacobians have norms e^(λ₁ d), then (e^λ₁ − 1)/(e^(λ₁ T) − 1) ≤ σ_min(M) ≤ min(1, e^(−λ₁ (T − 1))).
+ * X. Gonzalez et al., arXiv 2508.16817; Y. H. Lim et al., arXiv 2309.12252.
+ */
+export interface ParallelInTime {
+  readonly verdict: 'yes' | 'no' | 'undecided';
+  /** T, steps. */
+  readonly length: number;
+  readonly log10SmallestSingularValue: { readonly atLeast: number; readonly atMost: number };
+}
+
+export interface PerTime {
+  readonly dt: number;
+  readonly exponents: readonly number[];
+  readonly standardErrors: readonly (number | null)[];
+  readonly memoryTime: number;
+  readonly predictionHorizon: number;
+  readonly entropyBound: number;
+}
+
+/** Covariant Lyapunov vectors: directions that J maps onto one another. */
+export interface Covariant {
+  /** Steps that were looked at, and between two looks. */
+  readonly steps: number;
+  readonly interval: number;
+  /** Mean growth along each vector, which is its exponent again. */
+  readonly exponents: readonly number[];
+  readonly standardErrors: readonly (number | null)[];
+  /** Growth per step between two looks. */
+  readonly growth: {
+    readonly deviation: readonly number[];
+    readonly least: readonly number[];
+    readonly most: readonly number[];
+  };
+  /** Angles between vector i and i + 1, radians. */
+  readonly neighbours: { readonly mean: readonly number[]; readonly least: readonly number[] };
+  /** The least angle between the unstable directions and the others; null where one of the two is empty. */
+  readonly hyperbolicity: {
+    readonly unstable: number;
+    readonly mean: number;
+    readonly least: number;
+    /** Shares of the run in bins of equal width from 0 to π/2. */
+    readonly histogram: readonly number[];
+  } | null;
+  /** Of each leading vector, the mean square of every entry, and how many entries it moves: ⟨1/Σ v_i⁴⟩. */
+  readonly participation: readonly {
+    readonly entries: readonly number[];
+    readonly effective: number;
+  }[];
+  readonly coordinates: readonly string[];
+}
+
+/** Exponents of one layer of a stack under what the layers below hand on: those of the stack that belong to it. */
+export interface LayerExponents {
+  readonly name: string;
+  readonly exponents: readonly number[];
+  readonly standardErrors: readonly (number | null)[];
+  readonly belowFloor: readonly number[];
+  readonly memoryTime: number;
+}
+
+/** ‖∂s_{t+lag}/∂x_t‖: how far a change of one input reaches. */
+export interface InputExponent {
+  readonly lags: readonly number[];
+  /** Mean over the places it was measured at, and the spread over them. */
+  readonly log10Norm: readonly number[];
+  readonly log10Spread: readonly number[] | null;
+  /** Mean slope of ln of the norm over the second half of the lags, nats per step, and its standard error over the places. */
+  readonly exponent: number;
+  readonly standardError: number | null;
 }
 
 const DEFAULT_STEPS = 2000;
@@ -46,6 +165,13 @@ const DEFAULT_WARMUP = 200;
 const DEFAULT_ALIGN = 100;
 const DEFAULT_COUNT = 512;
 const TRACE_EXPONENTS = 16;
+/** Steps that --until may take on a drive without end. */
+const MOST_STEPS = 1_000_000;
+const COVARIANT_LEADING = 3;
+/** Looks that are enough for angles: more steps are taken between two on long runs of small states. */
+const LONGEST_LOOK = 16;
+const INPUT_LAGS = 100;
+const INPUT_WINDOWS = 16;
 
 /** 'auto', or a whole number of steps. */
 const interval: OptionRow<number | 'auto'> = {
@@ -91,6 +217,31 @@ const options = {
     fallbackText: 'all, up to 512',
   }),
   reorthonormalise: interval,
+  until: number({
+    flags: '--until <error>',
+    help: 'go on until the standard error of λ₁ is at most this, nats per step; --steps is then the most that are taken',
+    fallback: undefined,
+    above: 0,
+    fallbackText: 'off: --steps steps; with it at most 10⁶, or the rest of the drive',
+  }),
+  dt: number({
+    flags: '--dt <time>',
+    help: 'what a step stands for, in units of time: exponents per unit of time as well',
+    fallback: undefined,
+    above: 0,
+  }),
+  clv: flag({
+    flags: '--clv',
+    help: 'covariant Lyapunov vectors: growth along them, their angles, and which units take part',
+  }),
+  layerExponents: flag({
+    flags: '--layer-exponents',
+    help: 'the exponents of each layer of a stack under what the layers below hand on',
+  }),
+  inputExponent: flag({
+    flags: '--input-exponent',
+    help: 'how far a change of one input reaches, ‖∂s/∂x‖ against the lag',
+  }),
 };
 
 type Options = Values<typeof options>;
@@ -107,49 +258,309 @@ export const lyapunov: Analysis<typeof options, LyapunovValue> = {
   async run(subject, given, watch) {
     const settled = settle(subject, given);
     const run = await spectrum(subject, settled, watch);
-    const value = describe(subject, run, settled.count);
-    return { value, outcome: run.outcome, settled } satisfies Answer<typeof options, LyapunovValue>;
+    const plain = describe(subject, run, settled);
+    const { found, outcome } = await beside(subject, plain, run, settled, watch);
+    return { value: { ...plain, ...found }, outcome, settled } satisfies Answer<
+      typeof options,
+      LyapunovValue
+    >;
   },
 };
 
-function settle(
-  { drive, system }: Subject,
-  given: Options,
-): Required<{ [K in keyof Options]: NonNullable<Options[K]> }> {
+type Settled = Options & { warmup: number; align: number; steps: number; count: number };
+
+function settle(subject: Subject, given: Options): Settled {
+  refuse(subject, given);
+  const { drive, system } = subject;
   const tenth = Number.isFinite(drive.length) ? Math.floor(drive.length / 10) : Number.POSITIVE_INFINITY;
   const warmup = given.warmup ?? Math.min(DEFAULT_WARMUP, tenth);
   const align = given.align ?? Math.min(DEFAULT_ALIGN, tenth);
-  const steps = given.steps ?? restOf(drive, warmup + align);
+  const open = given.until === undefined ? DEFAULT_STEPS : MOST_STEPS;
+  const steps = given.steps ?? restOf(drive, warmup + align, open);
   requireRows(drive, warmup + align + steps, `lyapunov with ${warmup} + ${align} + ${steps} steps`);
   const count = Math.min(given.count ?? DEFAULT_COUNT, system.dimension);
-  return { warmup, align, steps, count, reorthonormalise: given.reorthonormalise };
+  return { ...given, warmup, align, steps, count };
 }
 
-const restOf = (drive: Drive, used: number): number =>
-  Number.isFinite(drive.length) ? Math.max(1, drive.length - used) : DEFAULT_STEPS;
+/** What cannot be asked of this map is said before the long run, not after it. */
+function refuse({ model, mode, system }: Subject, { layerExponents, inputExponent }: Options): void {
+  if (layerExponents && (!model || mode === 'closed loop'))
+    throw new UserError(
+      'USAGE',
+      '--layer-exponents needs a network under inputs from outside: a loop through the readout is closed over all its layers; leave out --closed-loop',
+    );
+  if (inputExponent && system.inputSize === 0)
+    throw new UserError(
+      'USAGE',
+      '--input-exponent needs inputs, and this map has none that could reach its state; leave out --closed-loop',
+    );
+}
+
+const restOf = (drive: Drive, used: number, open: number): number =>
+  Number.isFinite(drive.length) ? Math.max(1, drive.length - used) : open;
+
+type Beside = Pick<LyapunovValue, 'twin' | 'covariant' | 'layers' | 'inputToState'>;
+
+/** What is found by passes of their own, once the spectrum is there. A pass that is stopped leaves null. */
+async function beside(
+  subject: Subject,
+  plain: Omit<LyapunovValue, keyof Beside>,
+  run: SpectrumRun,
+  settled: Settled,
+  watch: Watch,
+): Promise<{ found: Beside; outcome: Outcome }> {
+  const found: { -readonly [K in keyof Beside]: Beside[K] } = {
+    twin: null,
+    covariant: null,
+    layers: null,
+    inputToState: null,
+  };
+  if (run.outcome.kind !== 'complete') return { found, outcome: run.outcome };
+  const stopped = (what: string): { found: Beside; outcome: Outcome } => ({
+    found,
+    outcome: {
+      ...interrupted(0, 1, what),
+      what: `interrupted in ${what}; the exponents are whole`,
+    } as Outcome,
+  });
+  const twin = await twinEstimate(subject, { ...settled, steps: run.steps }, watch);
+  if (twin.stopped) return stopped('the estimate from two trajectories');
+  found.twin = agreement(plain, twin);
+  if (settled.clv) {
+    found.covariant = await covariant(subject, plain, settled, watch);
+    if (found.covariant === null && resolved(plain) > 0) return stopped('the covariant vectors');
+  }
+  if (settled.layerExponents) {
+    found.layers = await layerExponents(subject, { ...settled, steps: run.steps }, watch);
+    if (found.layers === null) return stopped('the exponents of the layers');
+  }
+  if (settled.inputExponent) {
+    found.inputToState = await inputExponent(subject, settled, run.steps, watch);
+    if (found.inputToState === null) return stopped('the reach of inputs');
+  }
+  return { found, outcome: run.outcome };
+}
+
+function agreement(
+  { exponents, standardErrors }: Pick<LyapunovValue, 'exponents' | 'standardErrors'>,
+  { exponent, standardError, steps }: Awaited<ReturnType<typeof twinEstimate>>,
+): Twin {
+  const [first, error] = [exponents[0]!, standardErrors[0] ?? null];
+  const border = error === null || standardError === null ? null : 3 * Math.hypot(error, standardError);
+  const agrees =
+    first === exponent
+      ? true
+      : border === null
+        ? null
+        : Math.abs(first - exponent) <= Math.max(border, 5 / steps);
+  return { exponent, standardError, steps, agrees };
+}
+
+/** How many of the leading exponents are finite and resolved: vectors of the others are noise. */
+function resolved({ exponents, belowFloor }: Pick<LyapunovValue, 'exponents' | 'belowFloor'>): number {
+  const lost = exponents.findIndex((v, i) => !Number.isFinite(v) || belowFloor.includes(i));
+  return lost < 0 ? exponents.length : lost;
+}
+
+async function covariant(
+  subject: Subject,
+  plain: Omit<LyapunovValue, keyof Beside>,
+  { warmup, align, reorthonormalise }: Settled,
+  watch: Watch,
+): Promise<Covariant | null> {
+  const count = resolved(plain);
+  if (count === 0) return null;
+  const every = reorthonormalise === 'auto' ? Math.floor(plain.meanInterval) : reorthonormalise;
+  const interval = Math.max(1, Math.min(every, LONGEST_LOOK));
+  // The backward pass turns C over rows beyond those that are looked at: of a drive with an end, at the cost of those.
+  const left = subject.drive.length - warmup - align - 3 * interval;
+  const relax = Math.min(Math.max(align, 100), Math.floor(Math.min(left, plain.steps) / 4));
+  const steps = Math.min(plain.steps, left - relax);
+  if (steps < interval) return null;
+  const unstable = plain.exponents.filter(
+    (v, i) => v > band(plain.standardErrors[i] ?? null, plain.steps),
+  ).length;
+  const found = await covariantVectors(
+    subject,
+    { warmup, align, relax, steps, count, interval, unstable, leading: COVARIANT_LEADING },
+    watch,
+  );
+  return found && asLists(found, interval, unstable, subject.system.coordinates);
+}
+
+function asLists(
+  found: CovariantVectors,
+  interval: number,
+  unstable: number,
+  coordinates: readonly string[],
+): Covariant {
+  const { exponents, growth, neighbours, hyperbolicity, participation, participationNumber } = found;
+  return {
+    steps: found.steps,
+    interval,
+    exponents: Array.from(exponents),
+    standardErrors: found.standardErrors,
+    growth: {
+      deviation: Array.from(growth.deviation),
+      least: Array.from(growth.least),
+      most: Array.from(growth.most),
+    },
+    neighbours: { mean: Array.from(neighbours.mean), least: Array.from(neighbours.least) },
+    hyperbolicity: hyperbolicity && {
+      ...hyperbolicity,
+      unstable,
+      histogram: Array.from(hyperbolicity.histogram),
+    },
+    participation: Array.from(participationNumber, (effective, j) => ({
+      entries: Array.from(
+        { length: participation.rows },
+        (_, i) => participation.data[i * participation.cols + j]!,
+      ),
+      effective,
+    })),
+    coordinates,
+  };
+}
+
+async function layerExponents(
+  { model, system, drive, initialState }: Subject,
+  settled: Settled,
+  watch: Watch,
+): Promise<LayerExponents[] | null> {
+  const found: LayerExponents[] = [];
+  for (const [l, orbit] of layerOrbits(model!.layers, { system, drive, initialState }).entries()) {
+    const count = Math.min(settled.count, orbit.system.dimension);
+    const run = await spectrum(orbit, { ...settled, count, until: undefined }, watch);
+    if (run.outcome.kind !== 'complete') return null;
+    const order = descending(run.means).slice(0, count);
+    const exponents = order.map((i) => run.means[i]!);
+    found.push({
+      name: model!.layers[l]!.name,
+      exponents,
+      standardErrors: order.map((i) => run.errors[i]!),
+      belowFloor: below(order, run),
+      memoryTime: memoryTime(exponents[0]!),
+    });
+  }
+  return found;
+}
+
+async function inputExponent(
+  subject: Subject,
+  { warmup }: Settled,
+  steps: number,
+  watch: Watch,
+): Promise<InputExponent | null> {
+  const lags = Math.max(2, Math.min(INPUT_LAGS, Math.floor(steps / 2)));
+  const windows = Math.max(1, Math.min(INPUT_WINDOWS, Math.floor(steps / lags)));
+  const { logNorms, stopped } = await inputToState(subject, { warmup, lags, windows }, watch);
+  if (stopped || logNorms.length === 0) return null;
+  const slopes = logNorms.map((logs) => {
+    const half = Math.floor(lags / 2);
+    const [from, to] = [logs[half - 1]!, logs[lags - 1]!];
+    return to === Number.NEGATIVE_INFINITY ? to : (to - from) / (lags - half);
+  });
+  const at = Array.from({ length: lags }, (_, k) => logNorms.map((logs) => logs[k]! / Math.LN10));
+  const exponent = mean(slopes);
+  return {
+    lags: at.map((_, k) => k + 1),
+    log10Norm: at.map(mean),
+    log10Spread: windows > 1 ? at.map(deviation) : null,
+    exponent,
+    standardError: windows > 1 && Number.isFinite(exponent) ? deviation(slopes) / Math.sqrt(windows) : null,
+  };
+}
+
+const mean = (values: readonly number[]): number => values.reduce((sum, v) => sum + v, 0) / values.length;
+
+function deviation(values: readonly number[]): number {
+  const middle = mean(values);
+  if (!Number.isFinite(middle)) return 0;
+  return Math.sqrt(values.reduce((sum, v) => sum + (v - middle) ** 2, 0) / Math.max(1, values.length - 1));
+}
+
+const descending = (means: Float64Array): number[] =>
+  Array.from(means, (_, i) => i).sort((a, b) => means[b]! - means[a]! || a - b);
+
+/** Ranks of columns that fell below the floor and are not exactly −∞. */
+const below = (order: readonly number[], { means, unresolved }: SpectrumRun): number[] =>
+  order.flatMap((i, rank) => (unresolved.includes(i) && means[i]! > Number.NEGATIVE_INFINITY ? [rank] : []));
+
+const memoryTime = (first: number): number =>
+  first < 0 ? -1 / first + 0 : Number.isNaN(first) ? first : Number.POSITIVE_INFINITY;
+
+const predictionHorizon = (first: number): number =>
+  first > 0 ? Math.LN2 / first : Number.isNaN(first) ? first : Number.POSITIVE_INFINITY;
+
+/** An exponent without an error is not told from zero. */
+const band = (error: number | null, steps: number): number =>
+  error === null ? Number.POSITIVE_INFINITY : indistinguishable(error, steps);
+
+function finiteTime({ batches }: SpectrumRun, order: readonly number[]): FiniteTime | null {
+  const lengths = batches.map(({ steps }) => steps).sort((a, b) => a - b);
+  const window = lengths[lengths.length >> 1] ?? 0;
+  // The last one may have been cut short.
+  const whole = batches.filter(({ steps }) => 2 * steps >= window);
+  if (whole.length < 2) return null;
+  const series = order.slice(0, TRACE_EXPONENTS).map((i) => whole.map(({ steps, sums }) => sums[i]! / steps));
+  return {
+    window: mean(whole.map(({ steps }) => steps)),
+    windows: whole.length,
+    deviation: series.map(deviation),
+    least: series.map((values) => Math.min(...values)),
+    most: series.map((values) => Math.max(...values)),
+    leading: series[0]!,
+    growing: series[0]!.filter((v) => v > 0).length / whole.length,
+  };
+}
+
+const PARALLEL: Record<LyapunovVerdict, ParallelInTime['verdict']> = {
+  stable: 'yes',
+  chaotic: 'no',
+  marginal: 'undecided',
+  undetermined: 'undecided',
+};
+
+function parallelInTime(first: number, verdict: LyapunovVerdict, length: number): ParallelInTime | null {
+  if (Number.isNaN(first) || length < 2) return null;
+  return {
+    verdict: PARALLEL[verdict],
+    length,
+    log10SmallestSingularValue: {
+      atLeast: -logGeometricSum(first, length) / Math.LN10,
+      atMost: Math.min(0, -first * (length - 1)) / Math.LN10,
+    },
+  };
+}
+
+/** ln Σ e^(λ d) over d = 0 … T − 1. */
+export function logGeometricSum(lambda: number, T: number): number {
+  if (lambda === 0) return Math.log(T);
+  if (lambda < 0) return Math.log(-Math.expm1(lambda * T)) - Math.log(-Math.expm1(lambda));
+  return lambda * (T - 1) + logGeometricSum(-lambda, T);
+}
 
 function describe(
   { mode }: Subject,
-  { means, errors, unresolved, logAbsDet, steps, intervals, finalState, trace }: SpectrumRun,
-  count: number,
-): LyapunovValue {
-  const order = Array.from(means, (_, i) => i)
-    .sort((a, b) => means[b]! - means[a]! || a - b)
-    .slice(0, count);
+  run: SpectrumRun,
+  { count, dt }: Settled,
+): Omit<LyapunovValue, keyof Beside> {
+  const { means, errors, logAbsDet, steps, intervals, finalState, trace } = run;
+  const order = descending(means).slice(0, count);
   const exponents = order.map((i) => means[i]!);
   const standardErrors = order.map((i) => errors[i]!);
   const sum = exponents.reduce((total, v) => total + v, 0);
+  const told = summarise(exponents, standardErrors, steps, logAbsDet !== null);
   return {
     unit: 'nats per step',
     exponents,
     standardErrors,
-    belowFloor: order.flatMap((i, rank) =>
-      unresolved.includes(i) && means[i]! > Number.NEGATIVE_INFINITY ? [rank] : [],
-    ),
+    belowFloor: below(order, run),
     sum,
     meanLogAbsDet: logAbsDet,
     sumRuleResidual: logAbsDet === null ? null : sum === logAbsDet ? 0 : Math.abs(sum - logAbsDet),
-    ...summarise(exponents, standardErrors, steps, logAbsDet !== null),
+    ...told,
+    ...errorsOf(told, run, order, standardErrors),
     mode,
     steps,
     meanInterval: intervals === 0 ? 0 : steps / intervals,
@@ -158,8 +569,57 @@ function describe(
       steps: trace.map((point) => point.steps),
       exponents: trace.map((point) => order.slice(0, TRACE_EXPONENTS).map((i) => point.means[i]!)),
     },
+    untilReached: run.reached,
+    finiteTime: finiteTime(run, order),
+    parallelInTime: parallelInTime(exponents[0]!, told.verdict, steps),
+    perTime:
+      dt === undefined
+        ? null
+        : {
+            dt,
+            exponents: exponents.map((v) => v / dt),
+            standardErrors: standardErrors.map((e) => (e === null ? null : e / dt)),
+            memoryTime: told.memoryTime * dt,
+            predictionHorizon: told.predictionHorizon * dt,
+            entropyBound: told.entropyBound / dt,
+          },
   };
 }
+
+/** Dimension and entropy are functions of all means, whose errors are correlated: the jackknife takes both into account. */
+function errorsOf(
+  told: ReturnType<typeof summarise>,
+  { batches, steps }: SpectrumRun,
+  order: readonly number[],
+  standardErrors: readonly (number | null)[],
+): Pick<LyapunovValue, 'kaplanYorkeError' | 'entropyError' | 'memoryTimeError' | 'predictionHorizonError'> {
+  const zero = new Set<number>();
+  for (const [rank, i] of order.entries()) {
+    const error = standardErrors[rank] ?? null;
+    const value = batches.reduce((sum, batch) => sum + batch.sums[i]!, 0) / steps;
+    if (error !== null && Math.abs(value) <= indistinguishable(error, steps)) zero.add(i);
+  }
+  const cleaned = (means: Float64Array): number[] => order.map((i) => (zero.has(i) ? 0 : means[i]!));
+  const first = standardErrors[0] ?? null;
+  return {
+    kaplanYorkeError:
+      told.kaplanYorkeDimension === null
+        ? null
+        : jackknifeError(batches, (means) => kaplanYorke(cleaned(means), true) ?? Number.NaN),
+    entropyError: jackknifeError(batches, (means) => entropy(cleaned(means))),
+    // τ = −1/λ: dτ = τ² dλ
+    memoryTimeError:
+      first === null || !Number.isFinite(told.memoryTime) ? null : first * told.memoryTime ** 2,
+    // τ = ln 2/λ: dτ = τ² dλ/ln 2
+    predictionHorizonError:
+      first === null || !Number.isFinite(told.predictionHorizon)
+        ? null
+        : (first * told.predictionHorizon ** 2) / Math.LN2,
+  };
+}
+
+const entropy = (exponents: readonly number[]): number =>
+  exponents.reduce((sum, v) => sum + Math.max(0, v), 0);
 
 /** |λ| that cannot be told from 0: three standard errors, and the O(1/T) that a zero exponent is off by. */
 const indistinguishable = (error: number, steps: number): number => Math.max(3 * error, 5 / steps);
@@ -184,9 +644,9 @@ export function summarise(
   );
   return {
     kaplanYorkeDimension: kaplanYorke(cleaned, whole),
-    entropyBound: cleaned.reduce((sum, v) => sum + Math.max(0, v), 0),
-    memoryTime: first < 0 ? -1 / first + 0 : Number.isNaN(first) ? first : Number.POSITIVE_INFINITY,
-    predictionHorizon: first > 0 ? Math.LN2 / first : Number.isNaN(first) ? first : Number.POSITIVE_INFINITY,
+    entropyBound: entropy(cleaned),
+    memoryTime: memoryTime(first),
+    predictionHorizon: predictionHorizon(first),
     verdict: verdictOf(first, zeroBelow),
     zeroBelow,
   };

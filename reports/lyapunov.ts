@@ -2,6 +2,7 @@ import type { LyapunovValue } from '../analyses/lyapunov.js';
 import type { AnalysisResult } from '../src/result.js';
 import { aligned, count, integer, number, percent, powerOfTen, steps, withError } from './format.js';
 import { lineLegend, nearestPoint } from './interaction.js';
+import { detailCaveats, detailCharts, detailFacts, detailTables } from './lyapunov-detail.js';
 import type { Chart, Fact, Row, Section, Table } from './section.js';
 import { extent } from './shape.js';
 
@@ -13,8 +14,10 @@ export function lyapunov({ value }: AnalysisResult<LyapunovValue>): Section {
     reading: value.exponents.length === 0 ? 'No exponent was computed.' : reading(value),
     caveats: caveats(value),
     facts: measured ? facts(value) : [],
-    charts: value.exponents.some(Number.isFinite) ? [spectrum(value), ...traceCharts(value)] : [],
-    tables: measured ? [exponentTable(value)] : [],
+    charts: value.exponents.some(Number.isFinite)
+      ? [spectrum(value), ...traceCharts(value), ...detailCharts(value)]
+      : [],
+    tables: measured ? [exponentTable(value), ...detailTables(value)] : [],
   };
 }
 
@@ -77,6 +80,7 @@ function caveats(value: LyapunovValue): string[] {
   if (value.kaplanYorkeDimension === null) {
     said.push('Too few exponents were computed for the Kaplan–Yorke dimension; --count raises their number.');
   }
+  said.push(...detailCaveats(value));
   return said;
 }
 
@@ -89,25 +93,40 @@ function facts(value: LyapunovValue): Fact[] {
     },
   ];
   if (Number.isFinite(value.memoryTime)) {
-    known.push({ label: 'Memory time', value: steps(value.memoryTime), note: '−1/λ₁' });
+    known.push({
+      label: 'Memory time',
+      value: timeWithError(value.memoryTime, value.memoryTimeError),
+      note: '−1/λ₁',
+    });
   }
   if (Number.isFinite(value.predictionHorizon)) {
-    known.push({ label: 'Doubling time', value: steps(value.predictionHorizon), note: 'ln 2/λ₁' });
+    known.push({
+      label: 'Doubling time',
+      value: timeWithError(value.predictionHorizon, value.predictionHorizonError),
+      note: 'ln 2/λ₁',
+    });
   }
   if (value.kaplanYorkeDimension !== null) {
-    known.push({ label: 'Kaplan–Yorke dimension', value: number(value.kaplanYorkeDimension, 4) });
+    known.push({
+      label: 'Kaplan–Yorke dimension',
+      value: withError(value.kaplanYorkeDimension, value.kaplanYorkeError || null),
+    });
   }
   if (value.entropyBound > 0) {
     const note = 'nats per step: sum of the positive exponents';
-    known.push({ label: 'Entropy, at most', value: number(value.entropyBound, 4), note });
+    known.push({ label: 'Entropy, at most', value: withError(value.entropyBound, value.entropyError), note });
   }
-  known.push(...sumFacts(value), {
+  known.push(...sumFacts(value), ...detailFacts(value), {
     label: 'Measured over',
     value: count(value.steps, 'step'),
     note: `QR every ${number(value.meanInterval)} on average`,
   });
   return known;
 }
+
+/** An error as large as the time itself says no more than that it is long. */
+const timeWithError = (time: number, error: number | null): string =>
+  error !== null && error < time / 3 ? `${withError(time, error)} steps` : steps(time);
 
 function sumFacts(value: LyapunovValue): Fact[] {
   const sum = number(value.sum, 4);

@@ -13,7 +13,7 @@ const MOST_BATCHES = 128;
 export class BatchMeans {
   steps = 0;
   private readonly total: Float64Array;
-  private batches: { steps: number; sums: Float64Array }[] = [];
+  private batches: Open[] = [];
   private batchSteps = 1;
 
   constructor(private readonly series: number) {
@@ -52,21 +52,32 @@ export class BatchMeans {
     return errors;
   }
 
+  /** The batches as they are now, in order: means over stretches of the run. */
+  stretches(): readonly Batch[] {
+    return this.batches;
+  }
+
   private openBatch() {
     if (this.batches.length === MOST_BATCHES) {
       this.batches = mergePairs(this.batches);
       this.batchSteps *= 2;
     }
-    const batch = { steps: 0, sums: new Float64Array(this.series) };
+    const batch: Open = { steps: 0, sums: new Float64Array(this.series) };
     this.batches.push(batch);
     return batch;
   }
 }
 
-type Batch = { steps: number; sums: Float64Array };
+/** Sums of each series over some consecutive steps. */
+export interface Batch {
+  readonly steps: number;
+  readonly sums: Float64Array;
+}
 
-function mergePairs(batches: readonly Batch[]): Batch[] {
-  const merged: Batch[] = [];
+type Open = { steps: number; sums: Float64Array };
+
+function mergePairs(batches: readonly Batch[]): Open[] {
+  const merged: Open[] = [];
   for (let j = 0; j < batches.length; j += 2) {
     const [a, b] = [batches[j]!, batches[j + 1]];
     merged.push(b ? { steps: a.steps + b.steps, sums: a.sums.map((v, i) => v + b.sums[i]!) } : a);
@@ -80,4 +91,32 @@ function spread(batches: readonly Batch[], i: number, mean: number): number {
   let squares = 0;
   for (const batch of batches) squares += (batch.sums[i]! - batch.steps * mean) ** 2;
   return Math.sqrt((squares * batches.length) / (batches.length - 1)) / steps;
+}
+
+/**
+ * Standard error of a function of the means by the delete-one jackknife over batches (B. Efron, C. Stein, Ann. Statist. 9,
+ * 1981): sqrt((B − 1)/B Σ (f_(j) − f̄)²), f_(j) found without batch j. Batches are lengthened as for the means. null where
+ * there are too few, or f is not finite.
+ */
+export function jackknifeError(batches: readonly Batch[], f: (means: Float64Array) => number): number | null {
+  let error: number | null = null;
+  for (let now = batches; now.length >= FEWEST_BATCHES; now = mergePairs(now)) {
+    const next = deleteOne(now, f);
+    if (!Number.isFinite(next)) return null;
+    if (error !== null && next <= error) return error;
+    error = next;
+  }
+  return error;
+}
+
+function deleteOne(batches: readonly Batch[], f: (means: Float64Array) => number): number {
+  const steps = batches.reduce((sum, batch) => sum + batch.steps, 0);
+  const total = new Float64Array(batches[0]!.sums.length);
+  for (const { sums } of batches) for (let i = 0; i < total.length; i++) total[i] = total[i]! + sums[i]!;
+  const without = batches.map((batch) =>
+    f(total.map((sum, i) => (sum - batch.sums[i]!) / (steps - batch.steps))),
+  );
+  const mean = without.reduce((sum, v) => sum + v, 0) / without.length;
+  const squares = without.reduce((sum, v) => sum + (v - mean) ** 2, 0);
+  return Math.sqrt((squares * (batches.length - 1)) / batches.length);
 }

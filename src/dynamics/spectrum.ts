@@ -1,5 +1,5 @@
 import { complete, interrupted, type Outcome, type Watch } from '../outcome.js';
-import { BatchMeans } from './batch-means.js';
+import { type Batch, BatchMeans } from './batch-means.js';
 import type { Subject } from './subject.js';
 import { type Growth, ROUNDING, TangentFrame } from './tangent-frame.js';
 import { Divergence, Trajectory } from './trajectory.js';
@@ -15,6 +15,8 @@ export interface SpectrumOptions {
   /** How many of the largest exponents are wanted. */
   readonly count: number;
   readonly reorthonormalise: number | 'auto';
+  /** Stop as soon as the standard error of the largest exponent is at most this; `steps` is then the most that are taken. */
+  readonly until?: number | undefined;
 }
 
 /** What one trajectory gave: plain data, column by column of the frame. */
@@ -34,6 +36,10 @@ export interface SpectrumRun {
   readonly finalState: Float64Array;
   /** Running means at evenly spaced times. */
   readonly trace: readonly TracePoint[];
+  /** Sums over consecutive stretches of the run: what functions of the means get their errors from. */
+  readonly batches: readonly Batch[];
+  /** Whether the error that `until` asked for was reached; null where none was asked for. */
+  readonly reached: boolean | null;
 }
 
 export interface TracePoint {
@@ -41,7 +47,11 @@ export interface TracePoint {
   readonly means: Float64Array;
 }
 
+/** Running means that are kept: every other one is dropped when there are twice as many. */
 const TRACE_POINTS = 200;
+/** Steps after which an error is first looked at, and by how much the run has grown when it is looked at again. */
+const FIRST_LOOK = 1000;
+const LATER_LOOKS = 1.25;
 /**
  * Columns carried beside those that are asked for. Over a finite run the growth of columns does not fall in order, so that
  * one of the next may overtake the last: with some to spare, the largest are among those carried.
@@ -64,12 +74,14 @@ class Spectrum {
   private readonly frame: TangentFrame;
   private readonly columns: number;
   private readonly means: BatchMeans;
-  private readonly trace: TracePoint[] = [];
+  private trace: TracePoint[] = [];
+  private traceEvery = 1;
   private readonly unresolved = new Set<number>();
   private readonly whole: boolean;
   private logAbsDet = 0;
   private intervals = 0;
   private diverged = false;
+  private reached = false;
 
   constructor(
     { system, drive, initialState }: Orbit,
@@ -82,7 +94,7 @@ class Spectrum {
     this.frame = new TangentFrame(this.trajectory, this.columns, {
       reorthonormalise,
       determinants: this.whole,
-      longest: Math.floor(steps / LEAST_INTERVALS),
+      longest: Math.floor((options.until === undefined ? steps : FIRST_LOOK) / LEAST_INTERVALS),
     });
     this.means = new BatchMeans(this.columns);
   }
@@ -93,13 +105,35 @@ class Spectrum {
       if (await this.trajectory.run(warmup, watch, 'warming up')) return interrupted(0, steps, 'steps');
       if (await this.carry(align, watch, 'aligning', () => {})) return interrupted(0, steps, 'steps');
       this.frame.revive();
-      const stopped = await this.carry(steps, watch, 'averaging', (growth) => this.take(growth));
+      const stopped = await this.average(watch);
       return stopped ? interrupted(this.means.steps, steps, 'steps') : complete;
     } catch (error) {
       if (!(error instanceof Divergence)) throw error;
       this.diverged = true;
       return error.outcome;
     }
+  }
+
+  /** To the end, or until the error is small enough. */
+  private async average(watch: Watch): Promise<boolean> {
+    const { steps, until } = this.options;
+    const take = (growth: Growth): void => this.take(growth);
+    if (until === undefined) return this.carry(steps, watch, 'averaging', take);
+    for (let look = FIRST_LOOK; this.means.steps < steps; look = Math.ceil(look * LATER_LOOKS)) {
+      const next = Math.min(look, steps) - this.means.steps;
+      if (next > 0 && (await this.carry(next, watch, 'averaging', take))) return true;
+      const error = this.leadingError();
+      this.reached = error !== null && error <= until;
+      if (this.reached) break;
+    }
+    return false;
+  }
+
+  /** 0 where every column is dead: −∞ is exact. */
+  private leadingError(): number | null {
+    const means = this.means.means();
+    const first = means.reduce((best, v, i) => (v > means[best]! ? i : best), 0);
+    return means[first] === Number.NEGATIVE_INFINITY ? 0 : this.means.standardErrors()[first]!;
   }
 
   private async carry(
@@ -126,10 +160,12 @@ class Spectrum {
   }
 
   private note(): void {
-    const every = Math.ceil(this.options.steps / TRACE_POINTS);
     const { steps } = this.means;
-    if (steps >= (this.trace.at(-1)?.steps ?? 0) + every)
-      this.trace.push({ steps, means: this.means.means() });
+    if (steps < (this.trace.at(-1)?.steps ?? 0) + this.traceEvery) return;
+    this.trace.push({ steps, means: this.means.means() });
+    if (this.trace.length < 2 * TRACE_POINTS) return;
+    this.trace = this.trace.filter((_, k) => k % 2 === 1);
+    this.traceEvery *= 2;
   }
 
   result(outcome: Outcome): SpectrumRun {
@@ -149,6 +185,8 @@ class Spectrum {
       logAbsDet: this.whole ? (known ? this.logAbsDet / steps : nothing) : null,
       finalState: this.trajectory.state.slice(),
       trace: this.trace,
+      batches: known ? this.means.stretches() : [],
+      reached: this.options.until === undefined ? null : this.reached,
     };
   }
 }

@@ -98,6 +98,73 @@ export const lyapunovValue: LyapunovValue = {
   meanInterval: 6.2,
   finalState: range(32).map((i) => Math.sin(i)),
   trace: trace(measured, 1800),
+  kaplanYorkeError: 0,
+  entropyError: 0,
+  memoryTimeError: 0.02,
+  predictionHorizonError: null,
+  untilReached: null,
+  finiteTime: {
+    window: 28.1,
+    windows: 64,
+    deviation: [0.06, 0.05],
+    least: [-0.7, -0.8],
+    most: [0.02, -0.4],
+    leading: range(64).map((k) => -0.53 + 0.06 * Math.sin(5 * k)),
+    growing: 0,
+  },
+  twin: { exponent: -0.5309, standardError: 0.0071, steps: 1800, agrees: true },
+  parallelInTime: { verdict: 'yes', length: 1800, log10SmallestSingularValue: { atLeast: -0.39, atMost: 0 } },
+  perTime: null,
+  covariant: null,
+  layers: null,
+  inputToState: null,
+};
+
+/** Everything that can be asked for beside the exponents. */
+export const deepValue: LyapunovValue = {
+  ...lyapunovValue,
+  untilReached: false,
+  twin: { exponent: -0.4, standardError: 0.01, steps: 1800, agrees: false },
+  perTime: {
+    dt: 0.1,
+    exponents: measured.map((x) => 10 * x),
+    standardErrors: measured.map(() => 0.07),
+    memoryTime: 0.19,
+    predictionHorizon: Infinity,
+    entropyBound: 0,
+  },
+  covariant: {
+    steps: 1600,
+    interval: 6,
+    exponents: measured.slice(0, 12),
+    standardErrors: measured.slice(0, 12).map(() => 0.008),
+    growth: {
+      deviation: range(12).map(() => 0.2),
+      least: range(12).map((i) => -1 - i),
+      most: range(12).map(() => 0.4),
+    },
+    neighbours: { mean: range(11).map(() => 1.1), least: range(11).map((i) => 0.05 * i) },
+    hyperbolicity: { unstable: 1, mean: 0.9, least: 0.004, histogram: range(18).map(() => 1 / 18) },
+    participation: [
+      { entries: range(32).map((i) => (i + 1) / 528), effective: 21.3 },
+      { entries: range(32).map(() => 1 / 32), effective: 30 },
+    ],
+    coordinates: range(32).map((i) => `layer0.h[${i}]`),
+  },
+  layers: ['layer0', 'layer1'].map((name, l) => ({
+    name,
+    exponents: measured.slice(16 * l, 16 * l + 16),
+    standardErrors: range(16).map(() => 0.01),
+    belowFloor: [],
+    memoryTime: 1.9 + l,
+  })),
+  inputToState: {
+    lags: range(100).map((k) => k + 1),
+    log10Norm: range(100).map((k) => -0.23 * k),
+    log10Spread: range(100).map(() => 0.2),
+    exponent: -0.53,
+    standardError: 0.01,
+  },
 };
 
 const lorenz = [0.04478828171336815, -4.13718345969183e-5, ...measured.slice(0, 30).map((x) => x / 2)];
@@ -695,6 +762,7 @@ export const everyResult: Readonly<Record<string, AnalysisResult>> = {
   'a nilpotent Jacobian': envelope('jacobian', nilpotent),
   'a stable spectrum': envelope('lyapunov', lyapunovValue),
   'a chaotic spectrum': envelope('lyapunov', chaoticValue),
+  'a spectrum with all that stands beside it': envelope('lyapunov', deepValue),
   'a spectrum with unresolved and erased exponents': envelope('lyapunov', flooredValue),
   'a spectrum of −∞ only': envelope('lyapunov', erasedValue),
   'a single exponent after a single step': envelope('lyapunov', singleExponent, {}, partial),
