@@ -78,10 +78,20 @@ function guitarMl(
 }
 
 function choose(root: JsonObject, notes: string[]): JsonObject {
-  const nesting = findNesting(new Map(Object.entries(root)), holdsLists);
+  const nesting = findNesting(new Map(Object.entries(root)), { holdsTensors: holdsLists, isStateDict });
   if (nesting === undefined || !isObject(nesting.value)) return root;
   notes.push(...describeNesting(nesting));
+  if (nesting.others.size > 0) return { [nesting.key]: nesting.value, ...Object.fromEntries(nesting.others) };
   return choose(nesting.value, notes);
+}
+
+/** A dict with a matrix right in it. */
+function isStateDict(value: unknown): boolean {
+  if (!isObject(value) || isShaped(value)) return false;
+  return Object.values(value).some(
+    (inner) =>
+      (Array.isArray(inner) && Array.isArray(inner[0])) || (isShaped(inner) && inner.shape.length >= 2),
+  );
 }
 
 function holdsLists(value: unknown): boolean {

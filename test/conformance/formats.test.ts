@@ -143,7 +143,7 @@ const KINDS: readonly [RegExp, RegExp][] = [
   [/\.(h5|keras)$/, /h5|keras/i],
   [/\.msgpack$/, /msgpack|flax/i],
   [/_tfjs$/, /TF\.?js|TensorFlow\.js/i],
-  [/ckpt\/|_export$|\.savedmodel$/, /checkpoint|SavedModel|\.index/i],
+  [/ckpt\/|_export$|\.savedmodel$/, /checkpoint|SavedModel/i],
 ];
 
 /** The output of a whole file: its modules one behind another in file order, both directions where there are two. */

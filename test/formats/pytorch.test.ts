@@ -181,6 +181,21 @@ describe('a checkpoint', () => {
     expect(notes).toEqual(["the weights were taken from 'model'; skipped: 'ema'"]);
   });
 
+  it('of several networks gives each under its key, without averages and older states', async () => {
+    const several = dict({
+      net: dict({ w: tensor() }),
+      rnn: dict({ weight_hh_l0: tensor() }),
+      best_model: dict({ w: tensor() }),
+      callbacks: dict({ score: dict({ best: tensor() }) }),
+      optimizer: dict({ w: tensor() }),
+    });
+    const { tensors, notes } = await read('several.pt', pt(several));
+    expect([...tensors.keys()]).toEqual(['net.w', 'rnn.weight_hh_l0']);
+    expect(notes).toEqual([
+      "the weights were taken from 'net', 'rnn'; skipped: 'best_model', 'callbacks', 'optimizer' (optimiser state)",
+    ]);
+  });
+
   it('with a tensor called weights is no nesting', async () => {
     const { tensors } = await read('plain.pt', pt(dict({ weights: tensor(), bias: tensor() })));
     expect([...tensors.keys()]).toEqual(['weights', 'bias']);

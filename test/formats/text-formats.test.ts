@@ -78,6 +78,16 @@ describe('JSON', () => {
     for (const [name, tensor] of tensors) expect(tensor.values()).toEqual(plain.tensors.get(name)!.values());
   });
 
+  it('of several networks gives each under its key', async () => {
+    const { tensors } = await json({
+      params: { w: [[1]] },
+      other: { w: [[2]] },
+      ema: { w: [[3]] },
+      step: [1],
+    });
+    expect([...tensors.keys()]).toEqual(['params.w', 'other.w']);
+  });
+
   it('may nest dicts, give shape and data, and name what is not finite', async () => {
     const file = await json({
       layer: {

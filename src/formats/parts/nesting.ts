@@ -8,35 +8,46 @@ export function isOptimiserKey(key: string): boolean {
   return OPTIMISER.test(key);
 }
 
+/** Averages and older states have the names of the weights, too. */
+const COPY = /(^|_)(ema|swa|avg|averaged?|best|target|teacher|backup|previous|old)(_|$)/i;
+
 export interface Nesting<T> {
   readonly key: string;
   readonly value: T;
-  /** The keys beside it that hold tensors too. */
+  /** Weights of other networks that stand beside it under keys of their own. */
+  readonly others: ReadonlyMap<string, T>;
+  /** The keys beside it that hold tensors too, but no weights of another network. */
   readonly skipped: readonly string[];
 }
 
-/** The entry that holds the weights, if one of the usual names does; `holdsTensors` answers for one value. */
-export function findNesting<T>(
-  entries: ReadonlyMap<unknown, T>,
-  holdsTensors: (value: T) => boolean,
-): Nesting<T> | undefined {
-  for (const key of WEIGHT_KEYS) {
-    const value = entries.get(key);
-    if (value === undefined || !holdsTensors(value)) continue;
-    const skipped: string[] = [];
-    for (const [other, beside] of entries) {
-      if (typeof other !== 'string' || other === key) continue;
-      if (isOptimiserKey(other) || holdsTensors(beside)) skipped.push(other);
-    }
-    return { key, value, skipped };
-  }
-  return undefined;
+/** What is asked about the value of an entry. */
+export interface Questions<T> {
+  /** Whether a tensor is anywhere inside. */
+  holdsTensors(value: T): boolean;
+  /** Whether it is a dict of matrices, or a module. */
+  isStateDict(value: T): boolean;
 }
 
-export function describeNesting(nesting: Nesting<unknown>): string[] {
-  if (nesting.skipped.length === 0) return [];
-  const skipped = nesting.skipped.map((key) =>
-    isOptimiserKey(key) ? `'${key}' (optimiser state)` : `'${key}'`,
-  );
-  return [`the weights were taken from '${nesting.key}'; skipped: ${skipped.join(', ')}`];
+/** The entry that holds the weights, if one of the usual names does. */
+export function findNesting<T>(
+  entries: ReadonlyMap<unknown, T>,
+  { holdsTensors, isStateDict }: Questions<T>,
+): Nesting<T> | undefined {
+  const key = WEIGHT_KEYS.find((one) => entries.has(one) && holdsTensors(entries.get(one)!));
+  if (key === undefined) return undefined;
+  const others = new Map<string, T>();
+  const skipped: string[] = [];
+  for (const [other, beside] of entries) {
+    if (typeof other !== 'string' || other === key) continue;
+    if (isStateDict(beside) && !isOptimiserKey(other) && !COPY.test(other)) others.set(other, beside);
+    else if (isOptimiserKey(other) || holdsTensors(beside)) skipped.push(other);
+  }
+  return { key, value: entries.get(key)!, others, skipped };
+}
+
+export function describeNesting({ key, others, skipped }: Nesting<unknown>): string[] {
+  if (skipped.length === 0) return [];
+  const taken = [key, ...others.keys()].map((one) => `'${one}'`);
+  const left = skipped.map((one) => (isOptimiserKey(one) ? `'${one}' (optimiser state)` : `'${one}'`));
+  return [`the weights were taken from ${taken.join(', ')}; skipped: ${left.join(', ')}`];
 }

@@ -44,10 +44,12 @@ class Walk {
   /** Steps into the entry of a checkpoint that holds the weights, as long as there is one. */
   choose(value: PyValue, depth: number): void {
     const entries = dictEntries(value);
-    const nesting = entries && depth < PICKLE_LIMITS.depth && findNesting(entries, holdsTensors);
+    const nesting =
+      entries && depth < PICKLE_LIMITS.depth && findNesting(entries, { holdsTensors, isStateDict });
     if (nesting) {
       this.collected.notes.push(...describeNesting(nesting));
-      this.choose(nesting.value, depth + 1);
+      if (nesting.others.size === 0) this.choose(nesting.value, depth + 1);
+      else this.dict('', new Map([[nesting.key, nesting.value], ...nesting.others]), depth);
     } else {
       this.visit('', value, 0);
     }
@@ -184,6 +186,14 @@ function holdsTensors(value: PyValue): boolean {
     for (const child of children(next)) waiting.push(child);
   }
   return false;
+}
+
+/** A dict with a matrix right in it, or a module. */
+function isStateDict(value: PyValue): boolean {
+  const isMatrix = (one: PyValue) =>
+    (one instanceof TorchTensor && one.size.length >= 2) ||
+    (one instanceof NumpyArray && one.shape.length >= 2);
+  return isModule(value) || [...(dictEntries(value)?.values() ?? [])].some(isMatrix);
 }
 
 function children(value: PyValue): Iterable<PyValue> {
