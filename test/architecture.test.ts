@@ -97,6 +97,12 @@ const places: Readonly<Record<string, Place>> = {
     doors: ['src/formats/index.ts', 'src/formats/weight-file.ts'],
     rule: 'containers do not know what names mean: that is for src/model',
   },
+  oracle: {
+    files: 'src/oracle/',
+    uses: ['helpers'],
+    types: ['formats'],
+    rule: 'what asks another program to compute the same knows files and graphs as types',
+  },
   calculus: {
     files: 'src/calculus/',
     uses: ['layout', 'linalg'],

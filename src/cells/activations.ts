@@ -75,7 +75,7 @@ export function activationText({ name, parameters }: Activation): string {
 /** A third is written 1/3. */
 function numberText(v: number): string {
   const inverse = Math.round(1 / v);
-  return v === 1 / inverse && String(v).length > 8 ? `1/${inverse}` : String(v);
+  return v === 1 / inverse && inverse < 100 && String(v).length > 8 ? `1/${inverse}` : String(v);
 }
 
 const ALIASES: Readonly<Record<string, ActivationName>> = {

@@ -7,7 +7,7 @@ import { readable } from './readers.js';
 const instead = (way: string) => () => `${readable()}; ${way}`;
 const EXPORT = instead('export the weights to one of these.');
 const FROM_KERAS = instead('export: np.savez("weights.npz", **{w.path: w.numpy() for w in model.weights}).');
-const FROM_ONNX = instead('export the state_dict of the original network with torch.save.');
+const FROM_ORT = instead('give the .onnx file that it was made from.');
 const FROM_FLAX = instead(
   'export: np.savez("weights.npz", **flax.traverse_util.flatten_dict(params, sep=".")).',
 );
@@ -38,7 +38,7 @@ const SURE: readonly Foreign[] = [
     is: (_head, { archive }) => archive !== undefined,
   },
   { what: 'a GGUF file', remedy: EXPORT, is: begins('GGUF') },
-  { what: 'an ONNX Runtime (.ort) file', remedy: FROM_ONNX, is: begins('ORTM', 4) },
+  { what: 'an ONNX Runtime (.ort) file', remedy: FROM_ORT, is: begins('ORTM', 4) },
   { what: 'a TensorFlow Lite file', remedy: EXPORT, is: begins('TFL3', 4) },
   {
     what: 'a TensorFlow checkpoint',
@@ -71,7 +71,6 @@ const SURE: readonly Foreign[] = [
 
 /** Told by bytes that other files may have by chance: asked last. */
 const LIKELY: readonly Foreign[] = [
-  { what: 'an ONNX file', remedy: FROM_ONNX, is: isOnnx },
   { what: 'a Flax (MessagePack) file', remedy: FROM_FLAX, is: isMessagePack },
 ];
 
@@ -138,17 +137,6 @@ function begins(letters: string, at = 0): Foreign['is'] {
 
 function starts(...magic: number[]): Foreign['is'] {
   return (head) => matches(head, magic);
-}
-
-/** ModelProto begins with field 1 (ir_version, a small varint); then come text fields, the graph or the opsets. */
-function isOnnx(head: Uint8Array, { source }: Context): boolean {
-  const begins =
-    head[0] === 0x08 && head[1]! < 0x80 && [0x12, 0x1a, 0x22, 0x2a, 0x30, 0x3a, 0x42].includes(head[2]!);
-  return begins || (source.extension === '.onnx' && !isText(head));
-}
-
-function isText(head: Uint8Array): boolean {
-  return head.every((byte) => byte >= 0x20 && byte < 0x7f);
 }
 
 /** A map of MessagePack whose first key is text. */

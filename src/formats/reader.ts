@@ -2,13 +2,14 @@ import type { UserError } from '../errors.js';
 import type { Folder } from './parts/folder.js';
 import type { Bytes, Source } from './parts/source.js';
 import type { Archive } from './parts/zip.js';
-import type { ModuleAttributes, Tensor } from './weight-file.js';
+import type { ModuleAttributes, Program, Tensor } from './weight-file.js';
 
 /** What a reader gives back; the door adds path, format and hash. */
 export interface Contents {
   readonly tensors: ReadonlyMap<string, Tensor>;
   readonly modules?: ReadonlyMap<string, ModuleAttributes>;
   readonly documents?: ReadonlyMap<string, unknown>;
+  readonly program?: Program;
   readonly notes?: readonly string[];
 }
 

@@ -3,6 +3,7 @@ import { json } from './json.js';
 import { keras } from './keras.js';
 import { npy } from './npy.js';
 import { npz } from './npz.js';
+import { onnx } from './onnx.js';
 import { pytorch } from './pytorch.js';
 import { pytorchExport } from './pytorch-export.js';
 import { pytorchLegacy } from './pytorch-legacy.js';
@@ -21,6 +22,7 @@ export const READERS: readonly Reader[] = [
   npy,
   safetensors,
   safetensorsIndex,
+  onnx,
   json,
 ];
 

@@ -3,7 +3,7 @@ import { handedOn } from '../cells/index.js';
 import { UserError } from '../errors.js';
 import type { WeightFile } from '../formats/weight-file.js';
 import type { Found } from './conventions/convention.js';
-import { conventions } from './conventions/index.js';
+import { conventionsFor } from './conventions/index.js';
 import { withoutCopies } from './copies.js';
 import type { Linear } from './linear.js';
 import type { Model, ModelOptions } from './model.js';
@@ -19,14 +19,18 @@ export interface Contents {
   readonly modules: readonly Found[];
   /** Matrices that belong to none of them: a readout, an embedding. */
   readonly linears: readonly Linear[];
+  /** Why there may be no module, where a convention knows. */
+  readonly absence?: string;
 }
 
 export function contentsOf(file: WeightFile, options: ModelOptions): Contents {
   const source = openSource(file);
+  const conventions = conventionsFor(source);
   const found = conventions.flatMap((convention) => convention.match(source, options));
   const recurrent = new Set(found.flatMap(({ parts }) => [...parts.values()]));
   const linears = conventions.flatMap((convention) => convention.linears?.(source, recurrent) ?? []);
-  return { file, modules: withoutCopies(found), linears };
+  const absence = conventions.flatMap((convention) => convention.absence?.(source) ?? []).join(' ');
+  return { file, modules: withoutCopies(found), linears, ...(absence && { absence }) };
 }
 
 /** A module as a model: its layers, its readout and embedding, and what was assumed on the way. */

@@ -8,8 +8,8 @@ import type { ModelOptions } from './model.js';
 import { callName, ROOT, shapeText } from './source.js';
 
 /** The module that --module names, or the only one there is. */
-export function chooseModule({ file, modules }: Contents, options: ModelOptions): Found {
-  if (modules.length === 0) throw nothingRecurrent(file, options.cell);
+export function chooseModule({ file, modules, absence }: Contents, options: ModelOptions): Found {
+  if (modules.length === 0) throw nothingRecurrent(file, options.cell, absence);
   if (options.module !== undefined) return namedModule(modules, options.module);
   if (modules.length === 1) return modules[0]!;
   throw new UserError(
@@ -44,15 +44,18 @@ function described(module: ModuleCandidate): string {
 
 const SHOWN = 6;
 
-function nothingRecurrent(file: WeightFile, cell: string | undefined): UserError {
+function nothingRecurrent(
+  file: WeightFile,
+  cell: string | undefined,
+  absence: string | undefined,
+): UserError {
   const tensors = [...file.tensors.values()];
   const shown = tensors.slice(0, SHOWN).map((tensor) => `${tensor.name} ${shapeText(tensor.shape)}`);
   const more = tensors.length > SHOWN ? ` and ${tensors.length - SHOWN} more` : '';
   const content = tensors.length === 0 ? 'It holds no tensors.' : `It holds ${shown.join(', ')}${more}.`;
   const parts = [
     'holds no recurrent module that rnnscope knows.',
-    content,
-    hint(tensors, cell),
+    ...(absence === undefined ? [content, hint(tensors, cell)] : [absence]),
     ...file.notes.slice(0, SHOWN).map(sentence),
   ];
   return new UserError('UNSUPPORTED', parts.join(' '));

@@ -53,7 +53,10 @@ export function inspectFile(file: WeightFile, options: ModelOptions = {}): Inspe
   return withPath(file, () => {
     const contents = contentsOf(file, options);
     const shown = options.module === undefined ? contents.modules : [chooseModule(contents, options)];
-    const none = shown.length === 0 ? ['no recurrent module was recognised'] : [];
+    const none =
+      shown.length === 0
+        ? ['no recurrent module was recognised', ...(contents.absence ? [contents.absence] : [])]
+        : [];
     return {
       modules: shown.map((module) => inspectModule(contents, module, options)),
       tensors: [...file.tensors.values()].map(({ name, shape, dtype }) => ({ name, shape, dtype })),

@@ -12,10 +12,14 @@ export interface Scope {
 
 export function scopeOf(module: ModuleCandidate, options: ModelOptions): Scope {
   const name = label(module.name);
-  if (options.direction === 'backward' && !module.bidirectional)
+  if (options.direction === 'forward' && module.reversed)
+    throw new UserError('USAGE', `--direction forward does not fit ${name}, which runs backward.`);
+  if (options.direction === 'backward' && !module.bidirectional && !module.reversed)
     throw new UserError('USAGE', `--direction backward does not fit ${name}, which is not bidirectional.`);
-  const direction = options.direction ?? 'forward';
+  const direction = options.direction ?? (module.reversed ? 'backward' : 'forward');
   const assumptions: string[] = [];
+  if (module.reversed)
+    assumptions.push(`${name} runs from the last input to the first, and so does the drive`);
   if (module.bidirectional && options.direction === undefined)
     assumptions.push(
       `${name} is bidirectional: only the forward direction is taken (--direction backward for the other)`,

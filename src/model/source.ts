@@ -1,4 +1,4 @@
-import type { ModuleAttributes, Tensor, WeightFile } from '../formats/weight-file.js';
+import type { ModuleAttributes, Program, Tensor, WeightFile } from '../formats/weight-file.js';
 
 /** A weights file seen without the wrappers that training code puts around a network. */
 export interface Source {
@@ -6,6 +6,8 @@ export interface Source {
   readonly tensors: ReadonlyMap<string, Tensor>;
   /** Name of the reader, for conventions that one container alone has. */
   readonly format: string;
+  /** What the file computes, where it says so. */
+  readonly program?: Program;
   /** Path without wrappers → what the file says of the module, in file order. */
   readonly modules: ReadonlyMap<string, ModuleAttributes>;
   /** Documents that describe the network: 'model_config'. */
@@ -25,8 +27,14 @@ export function openSource(file: WeightFile): Source {
     tensors.set(tensors.has(name) ? stored : name, tensor);
   }
   const modules = new Map([...file.modules].map(([path, said]) => [unwrapPath(path, wrappers), said]));
-  const documents = file.documents ?? new Map();
-  return { tensors, format: file.format, modules, documents, attributes: (path) => modules.get(path) };
+  return {
+    tensors,
+    format: file.format,
+    ...(file.program && { program: file.program }),
+    modules,
+    documents: file.documents ?? new Map(),
+    attributes: (path) => modules.get(path),
+  };
 }
 
 /**

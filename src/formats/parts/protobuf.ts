@@ -14,26 +14,6 @@ const FIXED64 = 1;
 const RANGE = 2;
 const FIXED32 = 5;
 
-/** One field of a message: where its value lies, which is read when it is asked for. */
-export interface Field {
-  readonly number: number;
-  /** Whether the value has a length: a message, a text, bytes, or packed numbers. */
-  readonly isRange: boolean;
-  /** Of the value, in bytes from the beginning of the file. */
-  readonly offset: number;
-  readonly length: number;
-  message(): Message;
-  text(): string;
-  /** As a signed 64-bit integer; beyond 2^53 the last digits are lost. */
-  integer(): number;
-  /** A 32-bit or 64-bit floating point number. */
-  float(): number;
-  /** Integers, packed or alone; at most `most` are decoded. */
-  integers(most: number): number[];
-  /** Floating point numbers of `size` bytes, packed or alone. */
-  floats(size: 4 | 8, most: number): number[];
-}
-
 /** A message: a range of the file whose fields are found one by one. Nothing is copied, and no length is believed. */
 export class Message {
   private constructor(
@@ -47,128 +27,164 @@ export class Message {
     return new Message(new Pages(bytes), 0, bytes.size, 0);
   }
 
+  static in({ pages, offset, length, depth }: Field): Message {
+    if (depth === MAX_DEPTH)
+      throw pages.bytes.fault('LIMIT', `its messages are nested deeper than ${MAX_DEPTH}.`);
+    return new Message(pages, offset, offset + length, depth + 1);
+  }
+
   *fields(): Generator<Field> {
     const { pages, to } = this;
     let at = this.from;
     while (at < to) {
       const start = at;
       const tag = pages.varint(at, to);
-      at = tag.next;
-      const [number, wire] = [Number(tag.value >> 3n), Number(tag.value & 7n)];
+      at = pages.next;
+      const [number, wire] = [Math.floor(tag / 8), tag % 8];
       if (number === 0 || number >= 2 ** 29) throw pages.corrupt(start, `a field with the number ${number}`);
-      const { offset, length } = this.extent(wire, at, start);
+      const length = this.lengthOf(wire, at, start);
+      const offset = wire === VARINT ? at : pages.next;
       at = offset + length;
-      yield this.field(number, wire, offset, length);
+      yield new Field(pages, number, wire, offset, length, this.depth);
     }
   }
 
-  /** Where the value begins and how long it is. */
-  private extent(wire: number, at: number, start: number): { offset: number; length: number } {
+  /** Of the value; `pages.next` is then where it begins, unless it is a varint. */
+  private lengthOf(wire: number, at: number, start: number): number {
     const { pages, to } = this;
-    if (wire === VARINT) return { offset: at, length: pages.varint(at, to).next - at };
+    if (wire === VARINT) {
+      pages.varint(at, to);
+      return pages.next - at;
+    }
     if (wire !== RANGE && wire !== FIXED32 && wire !== FIXED64)
       throw pages.corrupt(start, `a field of the unknown kind ${wire}`);
-    const size = wire === RANGE ? pages.varint(at, to) : { value: wire === FIXED32 ? 4n : 8n, next: at };
-    if (size.value > BigInt(to - size.next)) throw this.tooLong(size.value, size.next);
-    return { offset: size.next, length: Number(size.value) };
+    let length = wire === FIXED32 ? 4 : 8;
+    if (wire === RANGE) length = pages.varint(at, to);
+    else pages.next = at;
+    if (length > to - pages.next) throw this.tooLong(length, pages.next);
+    return length;
   }
 
-  private tooLong(length: bigint, at: number) {
+  private tooLong(length: number, at: number) {
     const { bytes } = this.pages;
     const text = `the field at byte ${at} is said to have ${bytesOf(length)}, but ${this.to - at} are left`;
     return this.to === bytes.size
       ? bytes.fault('TRUNCATED', `${text}. ${INCOMPLETE}`)
       : bytes.fault('CORRUPT', `${text} in what it belongs to. ${DAMAGED}`);
   }
+}
 
-  private field(number: number, wire: number, offset: number, length: number): Field {
-    const { pages, depth } = this;
-    const { bytes } = pages;
-    const numbers = (size: 4 | 8, most: number): Float32Array | Float64Array => {
-      if (length % size !== 0) throw pages.corrupt(offset, `${bytesOf(length)} of numbers with ${size} each`);
-      if (length / size > most) throw pages.tooMany(offset, most);
-      const copy = bytes.read(offset, length).slice().buffer;
-      return size === 4 ? new Float32Array(copy) : new Float64Array(copy);
-    };
-    return {
-      number,
-      isRange: wire === RANGE,
-      offset,
-      length,
-      message: () => {
-        if (wire !== RANGE) throw pages.corrupt(offset, 'a number where a message belongs');
-        if (depth === MAX_DEPTH)
-          throw bytes.fault('LIMIT', `its messages are nested deeper than ${MAX_DEPTH}.`);
-        return new Message(pages, offset, offset + length, depth + 1);
-      },
-      text: () => {
-        if (wire !== RANGE) throw pages.corrupt(offset, 'a number where a text belongs');
-        if (length > MAX_TEXT)
-          throw bytes.fault(
-            'LIMIT',
-            `a text at byte ${offset} has ${length} bytes; at most ${MAX_TEXT} are read.`,
-          );
-        return new TextDecoder().decode(bytes.read(offset, length));
-      },
-      integer: () => {
-        if (wire !== VARINT) throw pages.corrupt(offset, 'no integer where one belongs');
-        return signed(pages.varint(offset, offset + length).value);
-      },
-      float: () => {
-        if (wire !== FIXED32 && wire !== FIXED64) throw pages.corrupt(offset, 'no number where one belongs');
-        return numbers(wire === FIXED32 ? 4 : 8, 1)[0]!;
-      },
-      integers: (most) => {
-        if (wire === FIXED32 || wire === FIXED64) throw pages.corrupt(offset, 'no integer where one belongs');
-        // A varint has at most ten bytes: what is longer than that cannot be within the limit, and is not decoded.
-        if (length > 10 * most) throw pages.tooMany(offset, most);
-        const found: number[] = [];
-        for (let at = offset; at < offset + length; ) {
-          const { value, next } = pages.varint(at, offset + length);
-          if (found.push(signed(value)) > most) throw pages.tooMany(offset, most);
-          at = next;
-        }
-        return found;
-      },
-      floats: (size, most) => {
-        if (wire === VARINT) throw pages.corrupt(offset, 'an integer where a number belongs');
-        return [...numbers(size, most)];
-      },
-    };
+/** One field of a message: where its value lies, which is read when it is asked for. */
+export class Field {
+  constructor(
+    readonly pages: Pages,
+    readonly number: number,
+    private readonly wire: number,
+    /** Of the value, in bytes from the beginning of the file. */
+    readonly offset: number,
+    readonly length: number,
+    readonly depth: number,
+  ) {}
+
+  message(): Message {
+    if (this.wire !== RANGE) throw this.other('a number where a message belongs');
+    return Message.in(this);
+  }
+
+  text(): string {
+    const { pages, offset, length } = this;
+    if (this.wire !== RANGE) throw this.other('a number where a text belongs');
+    if (length > MAX_TEXT)
+      throw pages.bytes.fault(
+        'LIMIT',
+        `a text at byte ${offset} has ${length} bytes; at most ${MAX_TEXT} are read.`,
+      );
+    return length === 0 ? '' : DECODER.decode(pages.bytes.read(offset, length));
+  }
+
+  /** As a signed 64-bit integer; beyond 2^53 the last digits are lost. */
+  integer(): number {
+    if (this.wire !== VARINT) throw this.other('no integer where one belongs');
+    return this.pages.signed(this.offset, this.offset + this.length);
+  }
+
+  /** A 32-bit or 64-bit floating point number. */
+  float(): number {
+    if (this.wire !== FIXED32 && this.wire !== FIXED64) throw this.other('no number where one belongs');
+    return this.floats(this.wire === FIXED32 ? 4 : 8, 1)[0]!;
+  }
+
+  /** Integers, packed or alone; at most `most` are decoded. */
+  integers(most: number): number[] {
+    const { pages, offset, length, wire } = this;
+    if (wire === FIXED32 || wire === FIXED64) throw this.other('no integer where one belongs');
+    // A varint has at most ten bytes: what is longer than that cannot be within the limit, and is not decoded.
+    if (length > 10 * most) throw this.tooMany(most);
+    const found: number[] = [];
+    for (let at = offset; at < offset + length; at = pages.next) {
+      found.push(pages.signed(at, offset + length));
+      if (found.length > most) throw this.tooMany(most);
+    }
+    return found;
+  }
+
+  /** Floating point numbers of `size` bytes, packed or alone. */
+  floats(size: 4 | 8, most: number): number[] {
+    const { pages, offset, length, wire } = this;
+    if (wire === VARINT) throw this.other('an integer where a number belongs');
+    if (length % size !== 0) throw this.other(`${bytesOf(length)} of numbers with ${size} each`);
+    if (length / size > most) throw this.tooMany(most);
+    const { buffer } = Uint8Array.from(pages.bytes.read(offset, length));
+    return [...(size === 4 ? new Float32Array(buffer) : new Float64Array(buffer))];
+  }
+
+  private other(what: string) {
+    return this.pages.corrupt(this.offset, what);
+  }
+
+  private tooMany(most: number) {
+    return this.pages.bytes.fault(
+      'LIMIT',
+      `has more than ${most} numbers at byte ${this.offset}, where at most so many can stand.`,
+    );
   }
 }
 
-const signed = (value: bigint): number => Number(BigInt.asIntN(64, value));
+const DECODER = new TextDecoder();
 
 /** The bytes of a file, a page at a time. */
 class Pages {
   private page: Uint8Array = new Uint8Array(0);
   private start = 0;
+  /** Where the last integer that was read ended. */
+  next = 0;
 
   constructor(readonly bytes: Bytes) {}
 
-  /** The unsigned integer at a byte, and where it ends: seven bits a byte, the lowest first. */
-  varint(at: number, end: number): { value: bigint; next: number } {
-    let low = 0;
-    for (let k = 0; k < 10; k++) {
-      if (at + k >= end) throw this.cut(end);
-      const byte = this.byte(at + k);
-      if (k >= 4) return this.longVarint(at, end);
-      low += (byte & 0x7f) * 2 ** (7 * k);
-      if (byte < 0x80) return { value: BigInt(low), next: at + k + 1 };
+  /** The unsigned integer at a byte, seven bits a byte, the lowest first; beyond 2^53 the last digits are lost. */
+  varint(at: number, end: number): number {
+    let value = 0;
+    let scale = 1;
+    for (let k = at; k < at + 10; k++) {
+      if (k >= end) throw this.cut(end);
+      const byte = this.byte(k);
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) {
+        this.next = k + 1;
+        return value;
+      }
+      scale *= 128;
     }
     throw this.corrupt(at, 'an integer of more than ten bytes');
   }
 
-  private longVarint(at: number, end: number): { value: bigint; next: number } {
-    let value = 0n;
-    for (let k = 0; k < 10; k++) {
-      if (at + k >= end) throw this.cut(end);
-      const byte = this.byte(at + k);
-      value |= BigInt(byte & 0x7f) << BigInt(7 * k);
-      if (byte < 0x80) return { value: BigInt.asUintN(64, value), next: at + k + 1 };
-    }
-    throw this.corrupt(at, 'an integer of more than ten bytes');
+  /** The same as a 64-bit integer with its sign. */
+  signed(at: number, end: number): number {
+    const value = this.varint(at, end);
+    if (this.next - at < 8) return value;
+    let exact = 0n;
+    for (let k = at; k < this.next; k++) exact |= BigInt(this.byte(k) & 0x7f) << BigInt(7 * (k - at));
+    return Number(BigInt.asIntN(64, exact));
   }
 
   private byte(at: number): number {
@@ -181,13 +197,6 @@ class Pages {
 
   corrupt(at: number, what: string) {
     return this.bytes.fault('CORRUPT', `has ${what} at byte ${at}. ${DAMAGED}`);
-  }
-
-  tooMany(at: number, most: number) {
-    return this.bytes.fault(
-      'LIMIT',
-      `has more than ${most} numbers at byte ${at}, where at most so many can stand.`,
-    );
   }
 
   private cut(end: number) {

@@ -20,6 +20,8 @@ export interface ModuleCandidate {
   readonly cell: string;
   readonly layers: number;
   readonly bidirectional: boolean;
+  /** It runs from the last input to the first, and in no other direction. */
+  readonly reversed?: true;
   readonly inputSize: number;
   readonly hiddenSize: number;
   /** Entries that a layer hands on, where it projects its state. */
@@ -84,6 +86,8 @@ export interface Convention {
    * embedding ([tokens, inputs]).
    */
   linears?(source: Source, owned: ReadonlySet<Tensor>): Linear[];
+  /** Why a file of this convention's kind may hold no module, and what to do, in sentences. */
+  absence?(source: Source): string | undefined;
 }
 
 export const storedNumbers = (parts: ReadonlyMap<string, Tensor>): number =>
