@@ -19,6 +19,7 @@ export const onnx: Reader = {
   read: ({ source }) => new ModelReader(source).read(),
 };
 
+const NO_ATTRIBUTES: ReadonlyMap<string, GraphAttribute> = new Map();
 const MAX_RANK = 8;
 /** Nodes, tensors, attributes and names together: large language models have some hundred thousand. */
 const MAX_ITEMS = 1_000_000;
@@ -106,19 +107,21 @@ class ModelReader {
     const node = { name: '', operator: '', domain: '' };
     const inputs: string[] = [];
     const outputs: string[] = [];
-    const attributes = new Map<string, GraphAttribute>();
+    let attributes: Map<string, GraphAttribute> | undefined;
     for (const field of message.fields()) {
       this.count();
       if (field.number === 1) inputs.push(field.text());
       else if (field.number === 2) outputs.push(field.text());
       else if (field.number === 3) node.name = field.text();
       else if (field.number === 4) node.operator = field.text();
-      else if (field.number === 5) this.attribute(field.message(), attributes);
-      else if (field.number === 7) node.domain = field.text();
+      else if (field.number === 5) {
+        attributes ??= new Map();
+        this.attribute(field.message(), attributes);
+      } else if (field.number === 7) node.domain = field.text();
     }
     const isOwn = node.domain === '' || node.domain === 'ai.onnx';
     const operator = isOwn ? node.operator : `${node.domain}.${node.operator}`;
-    return { operator, name: node.name, inputs, outputs, attributes };
+    return { operator, name: node.name, inputs, outputs, attributes: attributes ?? NO_ATTRIBUTES };
   }
 
   private attribute(message: Message, into: Map<string, GraphAttribute>): void {

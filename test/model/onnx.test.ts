@@ -13,13 +13,13 @@ import {
   nodeBytes,
   tensorBytes,
 } from '../../src/oracle/onnx-bytes.js';
-import { fixture, read } from '../formats/build.js';
+import { read } from '../formats/build.js';
 import { type Case, cases, directionsOf, fileOf, graphOf, H, I, inputs, T } from './onnx-cases.js';
 import { hiddenStates, largestDifference } from './stepping.js';
 
 /** What onnxruntime 1.30.0 computed of `cases`; where it is installed, it is asked again. */
 const stored: Record<string, { y: number[] }> = JSON.parse(
-  readFileSync(fixture('onnx-operators_ref.json'), 'utf8'),
+  readFileSync(new URL('../fixtures/onnx-operators.json', import.meta.url), 'utf8'),
 );
 
 // biome-ignore lint/suspicious/noExplicitAny: a package that need not be there
