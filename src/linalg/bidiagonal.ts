@@ -1,4 +1,4 @@
-import { reflectFromLeft, reflectFromRight, reflector } from './householder.js';
+import { reflectFromLeft, reflectFromRight, reflector } from './plain/householder.js';
 import { bidiagonalByBisection } from './reference.js';
 
 /**

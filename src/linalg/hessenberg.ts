@@ -1,5 +1,5 @@
 import type { Range } from './balance.js';
-import { reflectFromLeft, reflectFromRight, reflector } from './householder.js';
+import { reflectFromLeft, reflectFromRight, reflector } from './plain/householder.js';
 
 /**
  * Reduces the active block of h (row stride ld) to upper Hessenberg form by Householder similarities, zeros below

@@ -1,7 +1,7 @@
 import { bidiagonalise, bidiagonalSingularValues } from './bidiagonal.js';
 import { gemv } from './gemv.js';
 import { copy, type Matrix, transpose } from './matrix.js';
-import { triangularise } from './qr.js';
+import { triangularise } from './plain/qr.js';
 import { axpy, binaryExponent, dot, maxAbs, norm2, scaleByPowerOfTwo } from './vector.js';
 
 /**

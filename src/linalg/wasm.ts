@@ -60,6 +60,17 @@ export interface Kernels {
     y: Address,
   ): void;
   gemvTransposed: Kernels['gemv'];
+  qr(
+    n: number,
+    k: number,
+    a: Address,
+    ld: number,
+    r: Address | 0,
+    diagonal: Address,
+    form: 0 | 1,
+    work: Address,
+  ): void;
+  qrWork(n: number, k: number): number;
   exp(n: number, x: Address, out: Address): void;
   sigmoid(n: number, x: Address, value: Address, complement: Address | 0, slope: Address | 0): void;
   tanh(n: number, x: Address, value: Address, slope: Address | 0): void;

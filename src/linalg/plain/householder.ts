@@ -1,4 +1,4 @@
-import { stridedNorm } from './vector.js';
+import { stridedNorm } from '../vector.js';
 
 let scratch = new Float64Array(64);
 
