@@ -3,7 +3,7 @@ import { type CovariantVectors, covariantVectors } from '../src/dynamics/covaria
 import { type Drive, requireRows } from '../src/dynamics/drive.js';
 import { inputToState } from '../src/dynamics/input-to-state.js';
 import { layerOrbits } from '../src/dynamics/layer-orbits.js';
-import { type SpectrumRun, spectrum } from '../src/dynamics/spectrum.js';
+import { type SpectrumRun, type SumRule, spectrum } from '../src/dynamics/spectrum.js';
 import type { Subject } from '../src/dynamics/subject.js';
 import { twinEstimate } from '../src/dynamics/twin-trajectories.js';
 import { UserError } from '../src/errors.js';
@@ -22,10 +22,12 @@ export interface LyapunovValue {
   /** Indices (from 0) of exponents whose growth fell below the rounding floor of a QR step: their values are not resolved. */
   readonly belowFloor: readonly number[];
   readonly sum: number;
-  /** null where only the leading exponents were computed. */
+  /** Mean of ln|det J| over the steps that were checked; null where only the leading exponents were computed. */
   readonly meanLogAbsDet: number | null;
-  /** |sum − meanLogAbsDet|; null where it cannot be formed, 0 where both are −∞. */
+  /** |Σ λ − meanLogAbsDet| over the same steps; null where it cannot be formed, 0 where both are −∞. */
   readonly sumRuleResidual: number | null;
+  /** Steps over which the sum rule was checked: all, or a sample of the intervals where each determinant costs a factorisation. */
+  readonly checkedSteps: number | null;
   /** null where too few exponents were computed to tell. */
   readonly kaplanYorkeDimension: number | null;
   /** Sum of the positive exponents: the entropy rate is at most this (Ruelle's inequality). */
@@ -176,7 +178,7 @@ const INPUT_WINDOWS = 16;
 /** 'auto', or a whole number of steps. */
 const interval: OptionRow<number | 'auto'> = {
   flags: '--reorthonormalise <steps>',
-  help: 'steps between two QR decompositions; auto keeps the condition of R near 10⁴',
+  help: 'steps between two QR decompositions; auto keeps the condition of R near 10⁵',
   fallback: 'auto',
   parse: (given, flag) => {
     const v = Number(given);
@@ -545,20 +547,21 @@ function describe(
   run: SpectrumRun,
   { count, dt }: Settled,
 ): Omit<LyapunovValue, keyof Beside> {
-  const { means, errors, logAbsDet, steps, intervals, finalState, trace } = run;
+  const { means, errors, sumRule, steps, intervals, finalState, trace } = run;
   const order = descending(means).slice(0, count);
   const exponents = order.map((i) => means[i]!);
   const standardErrors = order.map((i) => errors[i]!);
   const sum = exponents.reduce((total, v) => total + v, 0);
-  const told = summarise(exponents, standardErrors, steps, logAbsDet !== null);
+  const told = summarise(exponents, standardErrors, steps, sumRule !== null);
   return {
     unit: 'nats per step',
     exponents,
     standardErrors,
     belowFloor: below(order, run),
     sum,
-    meanLogAbsDet: logAbsDet,
-    sumRuleResidual: logAbsDet === null ? null : sum === logAbsDet ? 0 : Math.abs(sum - logAbsDet),
+    meanLogAbsDet: sumRule?.logAbsDet ?? null,
+    sumRuleResidual: sumRule && residual(sumRule),
+    checkedSteps: sumRule?.steps ?? null,
     ...told,
     ...errorsOf(told, run, order, standardErrors),
     mode,
@@ -620,6 +623,10 @@ function errorsOf(
 
 const entropy = (exponents: readonly number[]): number =>
   exponents.reduce((sum, v) => sum + Math.max(0, v), 0);
+
+/** 0 where both sums are −∞. */
+const residual = ({ growth, logAbsDet }: SumRule): number =>
+  growth === logAbsDet ? 0 : Math.abs(growth - logAbsDet);
 
 /** |λ| that cannot be told from 0: three standard errors, and the O(1/T) that a zero exponent is off by. */
 const indistinguishable = (error: number, steps: number): number => Math.max(3 * error, 5 / steps);

@@ -138,10 +138,13 @@ function sumFacts(value: LyapunovValue): Fact[] {
     {
       label: 'Sum of the exponents',
       value: sum,
-      note: `differs from the mean of ln |det J| by ${number(value.sumRuleResidual, 2)}: a check of the arithmetic`,
+      note: `differs from the mean of ln |det J| by ${number(value.sumRuleResidual, 2)}${checkedOver(value)}: a check of the arithmetic`,
     },
   ];
 }
+
+const checkedOver = ({ checkedSteps, steps }: LyapunovValue): string =>
+  checkedSteps === null || checkedSteps === steps ? '' : ` over ${count(checkedSteps, 'step')}`;
 
 const resolved = 'resolved';
 const floored = 'below floor';

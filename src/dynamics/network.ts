@@ -5,7 +5,7 @@ import { gemm } from '../linalg/index.js';
 import { copy, type Matrix, rowBlock, zeros } from '../linalg/matrix.js';
 import type { Layer } from '../model/model.js';
 import { solveLayer } from './shifted-solve.js';
-import type { Linearisation, Part, System } from './system.js';
+import type { Ahead, Linearisation, Part, System } from './system.js';
 
 /** Where a layer's share of the packed state lies. */
 interface Place {
@@ -50,6 +50,8 @@ class Network implements System {
   readonly coordinates: readonly string[];
   readonly leaky: NonNullable<System['leaky']>;
   readonly parts: readonly Part[];
+  readonly ahead: Ahead;
+  readonly cheapDeterminant: boolean;
 
   constructor(
     private readonly places: readonly Place[],
@@ -68,21 +70,54 @@ class Network implements System {
       }),
     );
     this.parts = places.map(partOf);
+    this.ahead = this.aheadBy(places[0]!);
+    this.cheapDeterminant = places.every(({ plan }) => plan.determinantIsCheap);
   }
 
   step(s: Float64Array, x: Float64Array, next: Float64Array): void {
-    let input = x;
-    for (const { plan, from, to, h } of this.places) {
+    const { plan, from, to } = this.places[0]!;
+    plan.evaluate(s.subarray(from, to), x, next.subarray(from, to));
+    this.climb(s, next);
+  }
+
+  private stepProjected(s: Float64Array, row: Float64Array, next: Float64Array): void {
+    const { plan, from, to } = this.places[0]!;
+    plan.evaluateProjected(s.subarray(from, to), row, next.subarray(from, to));
+    this.climb(s, next);
+  }
+
+  /** Steps the layers above the first, each fed with the new h of the one below. */
+  private climb(s: Float64Array, next: Float64Array): void {
+    for (let l = 1; l < this.places.length; l++) {
+      const { plan, from, to } = this.places[l]!;
+      const below = this.places[l - 1]!;
+      const input = next.subarray(below.from + below.h.from, below.from + below.h.to);
       plan.evaluate(s.subarray(from, to), input, next.subarray(from, to));
-      input = next.subarray(from + h.from, from + h.to);
     }
   }
 
   linearise(s: Float64Array, x: Float64Array): Linearisation {
     const next = new Float64Array(this.dimension);
     this.step(s, x, next);
+    return this.lineariseHere(next);
+  }
+
+  private lineariseHere(next: Float64Array): Linearisation {
     for (const { plan } of this.places) plan.linearise();
     return new NetworkLinearisation(this.places, next, this.inputSize);
+  }
+
+  private aheadBy({ plan }: Place): Ahead {
+    return {
+      width: plan.projectionSize,
+      project: (X, out) => plan.project(X, out),
+      step: (s, row, next) => this.stepProjected(s, row, next),
+      linearise: (s, row) => {
+        const next = new Float64Array(this.dimension);
+        this.stepProjected(s, row, next);
+        return this.lineariseHere(next);
+      },
+    };
   }
 
   bounds(s: Box, x: Box): Box {

@@ -1,7 +1,7 @@
 import { complete, interrupted, type Outcome, type Watch } from '../outcome.js';
 import { type Batch, BatchMeans } from './batch-means.js';
 import type { Subject } from './subject.js';
-import { type Growth, ROUNDING, TangentFrame } from './tangent-frame.js';
+import { type Growth, TangentFrame } from './tangent-frame.js';
 import { Divergence, Trajectory } from './trajectory.js';
 
 /** How long and how closely to look. */
@@ -31,8 +31,8 @@ export interface SpectrumRun {
   readonly errors: readonly (number | null)[];
   /** Columns whose growth fell below the rounding floor of a decomposition. */
   readonly unresolved: readonly number[];
-  /** ⟨ln|det J|⟩; null where only the leading columns were carried. */
-  readonly logAbsDet: number | null;
+  /** ⟨ln|det J|⟩ and ⟨Σ ln R_ii⟩ over the intervals in which both were found; null where only the leading columns were carried. */
+  readonly sumRule: SumRule | null;
   readonly finalState: Float64Array;
   /** Running means at evenly spaced times. */
   readonly trace: readonly TracePoint[];
@@ -40,6 +40,13 @@ export interface SpectrumRun {
   readonly batches: readonly Batch[];
   /** Whether the error that `until` asked for was reached; null where none was asked for. */
   readonly reached: boolean | null;
+}
+
+/** Two sums that are equal, but for rounding, whatever the interval that they are taken over. */
+export interface SumRule {
+  readonly steps: number;
+  readonly logAbsDet: number;
+  readonly growth: number;
 }
 
 export interface TracePoint {
@@ -60,6 +67,19 @@ const LEAST_SPARE = 4;
 /** Decompositions in a run, so that there are batches enough for a standard error. */
 const LEAST_INTERVALS = 64;
 
+/** The sum rule holds interval by interval: where a determinant costs a factorisation, it is checked on every 16th. */
+const SPARSE_CHECK = 16;
+const SMALL_DETERMINANT = 32;
+
+const checkEvery = ({ dimension, cheapDeterminant }: Orbit['system']): number =>
+  cheapDeterminant || dimension <= SMALL_DETERMINANT ? 1 : SPARSE_CHECK;
+
+/** R_ii is what is left of a column of the size of R₁₁, and so off by ε R₁₁/R_ii of itself. */
+function addRounding(sum: Float64Array, logs: Float64Array): void {
+  const most = Math.max(...logs);
+  for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + Number.EPSILON * Math.exp(most - logs[i]!);
+}
+
 /** What a spectrum is asked about. */
 export type Orbit = Pick<Subject, 'system' | 'drive' | 'initialState'>;
 
@@ -77,8 +97,10 @@ class Spectrum {
   private trace: TracePoint[] = [];
   private traceEvery = 1;
   private readonly unresolved = new Set<number>();
+  /** Σ over the intervals of what rounding may have done to ln R_ii. */
+  private readonly rounding: Float64Array;
   private readonly whole: boolean;
-  private logAbsDet = 0;
+  private readonly checked = { steps: 0, logAbsDet: 0, growth: 0 };
   private intervals = 0;
   private diverged = false;
   private reached = false;
@@ -93,10 +115,11 @@ class Spectrum {
     this.trajectory = new Trajectory(system, drive, initialState);
     this.frame = new TangentFrame(this.trajectory, this.columns, {
       reorthonormalise,
-      determinants: this.whole,
+      determinants: this.whole ? checkEvery(system) : 0,
       longest: Math.floor((options.until === undefined ? steps : FIRST_LOOK) / LEAST_INTERVALS),
     });
     this.means = new BatchMeans(this.columns);
+    this.rounding = new Float64Array(this.columns);
   }
 
   async run(watch: Watch): Promise<Outcome> {
@@ -153,9 +176,14 @@ class Spectrum {
 
   private take(growth: Growth): void {
     this.means.add(growth.steps, growth.logs);
-    this.logAbsDet += growth.logAbsDet;
+    if (!Number.isNaN(growth.logAbsDet)) {
+      this.checked.steps += growth.steps;
+      this.checked.logAbsDet += growth.logAbsDet;
+      this.checked.growth += growth.logs.reduce((sum, v) => sum + v, 0);
+    }
     this.intervals++;
     for (const i of growth.unresolved) this.unresolved.add(i);
+    addRounding(this.rounding, growth.logs);
     this.note();
   }
 
@@ -166,6 +194,12 @@ class Spectrum {
     if (this.trace.length < 2 * TRACE_POINTS) return;
     this.trace = this.trace.filter((_, k) => k % 2 === 1);
     this.traceEvery *= 2;
+  }
+
+  private sumRule(known: boolean): SumRule {
+    const { steps, logAbsDet, growth } = this.checked;
+    if (!known) return { steps: 0, logAbsDet: Number.NaN, growth: Number.NaN };
+    return { steps, logAbsDet: logAbsDet / steps, growth: growth / steps };
   }
 
   result(outcome: Outcome): SpectrumRun {
@@ -179,10 +213,12 @@ class Spectrum {
       means: known ? this.means.means() : new Float64Array(this.columns).fill(nothing),
       // No error is smaller than what rounding may have done.
       errors: known
-        ? this.means.standardErrors().map((e) => (e === null ? null : Math.max(e, ROUNDING)))
+        ? this.means
+            .standardErrors()
+            .map((e, i) => (e === null ? null : Math.max(e, Number.EPSILON, this.rounding[i]! / steps)))
         : new Array<null>(this.columns).fill(null),
       unresolved: [...this.unresolved],
-      logAbsDet: this.whole ? (known ? this.logAbsDet / steps : nothing) : null,
+      sumRule: this.whole ? this.sumRule(known) : null,
       finalState: this.trajectory.state.slice(),
       trace: this.trace,
       batches: known ? this.means.stretches() : [],

@@ -21,8 +21,23 @@ export interface System {
   step(s: Float64Array, x: Float64Array, next: Float64Array): void;
   /** The derivative at (s, x). It is good until the next `step` or `linearise` of the same system. */
   linearise(s: Float64Array, x: Float64Array): Linearisation;
+  /** How steps are taken whose inputs are known beforehand; absent where it would save nothing. */
+  readonly ahead?: Ahead;
+  /** Whether `logAbsDet` of a linearisation costs little beside a product with J. */
+  readonly cheapDeterminant?: boolean;
   /** A box that holds F(s, x) for all s and x in the given boxes; absent where intervals are not to be had. */
   bounds?(s: Box, x: Box): Box;
+}
+
+/** Steps in two parts: what they make of their inputs alone, for many rows at once, and the rest. */
+export interface Ahead {
+  /** Numbers that stand for a row of inputs. */
+  readonly width: number;
+  /** out ← what stands for the rows of X; rows × width. */
+  project(X: Matrix, out: Matrix): void;
+  /** As those of the system, with a row of `project` in place of x. */
+  step(s: Float64Array, row: Float64Array, next: Float64Array): void;
+  linearise(s: Float64Array, row: Float64Array): Linearisation;
 }
 
 /** Entries [from, to) of the state. */

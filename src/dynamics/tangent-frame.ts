@@ -1,5 +1,5 @@
 import { qrInPlace } from '../linalg/index.js';
-import { copy, identity, type Matrix, zeros } from '../linalg/matrix.js';
+import { identity, type Matrix, zeros } from '../linalg/matrix.js';
 import type { Trajectory } from './trajectory.js';
 
 /** What one interval between two re-orthonormalisations gave. */
@@ -9,18 +9,17 @@ export interface Growth {
   readonly logs: Float64Array;
   /** Columns whose R_ii lies below the rounding floor although J is regular: their logs are not resolved. */
   readonly unresolved: readonly number[];
-  /** Σ ln|det J| over the interval; NaN where it was not asked for. */
+  /** Σ ln|det J| over the interval; NaN where it was not found. */
   readonly logAbsDet: number;
 }
 
-/** R's condition is let grow to 10⁴ between decompositions, which costs four of sixteen digits of a small R_ii. */
-const TARGET_SPREAD = Math.log(1e4);
+/** R's condition is let grow to 10⁵ between decompositions, which costs five of sixteen digits of the smallest R_ii. */
+const TARGET_SPREAD = Math.log(1e5);
 /** Beyond this an interval is taken again in smaller parts. */
 const LARGEST_SPREAD = Math.log(1e7);
+/** The size of R costs no digits, only range: ln R may be so many times as large as its spread. */
+const SIZE_ALLOWED = 16;
 const LONGEST_INTERVAL = 128;
-
-/** What a decomposition may be off by, relative to 1: rounding times the condition that R is let grow to. */
-export const ROUNDING = Number.EPSILON * Math.exp(TARGET_SPREAD);
 
 /**
  * An orthonormal frame carried along an orbit, J_t Q = Q' R with positive diagonal.
@@ -29,7 +28,13 @@ export const ROUNDING = Number.EPSILON * Math.exp(TARGET_SPREAD);
 export class TangentFrame {
   private Q: Matrix;
   private spare: Matrix;
+  /** The frame as it was when the interval under way began. */
+  private kept: Matrix;
   private interval: number;
+  /** Intervals since the determinant was last asked for. */
+  private unchecked = Number.POSITIVE_INFINITY;
+  /** Whether the last interval had a column that only the determinant could judge. */
+  private doubtful = false;
   /** Columns that a singular J has annihilated: what they hold since is noise. */
   private readonly dead: boolean[];
   private readonly longest: number;
@@ -39,20 +44,23 @@ export class TangentFrame {
     private readonly count: number,
     private readonly options: {
       readonly reorthonormalise: number | 'auto';
-      readonly determinants: boolean;
+      /** Intervals from one that asks for ln|det J| to the next: 1 for all; 0 for none, but where a column is in doubt. */
+      readonly determinants: number;
       /** No automatic interval is longer, so that there are enough of them to tell their spread. */
       readonly longest: number;
     },
   ) {
     this.Q = identity(trajectory.system.dimension, count);
     this.spare = zeros(trajectory.system.dimension, count);
+    this.kept = zeros(trajectory.system.dimension, count);
     this.interval = options.reorthonormalise === 'auto' ? 1 : options.reorthonormalise;
     this.longest = Math.max(1, Math.min(LONGEST_INTERVAL, options.longest));
     this.dead = new Array<boolean>(count).fill(false);
   }
 
-  /** Forgets which columns a singular J has annihilated, so that only what comes from here on counts. */
+  /** Forgets which columns a singular J has annihilated, so that only what comes from here on counts. The next interval is checked. */
   revive(): void {
+    this.unchecked = Number.POSITIVE_INFINITY;
     this.dead.fill(false);
   }
 
@@ -60,8 +68,10 @@ export class TangentFrame {
   advance(most: number): Growth {
     const automatic = this.options.reorthonormalise === 'auto';
     const steps = Math.min(this.interval, most);
-    const before = steps > 1 || !this.options.determinants ? this.save() : null;
-    let growth = this.attempt(steps, this.options.determinants);
+    const { determinants } = this.options;
+    const check = determinants > 0 && (this.doubtful || this.unchecked + 1 >= determinants);
+    const before = steps > 1 || !check ? this.save() : null;
+    let growth = this.attempt(steps, check);
     const spread = this.spread(growth.logs);
     // A product that has overflowed or vanished altogether is too long for any setting.
     if (steps > 1 && !(spread <= (automatic ? LARGEST_SPREAD : Number.MAX_VALUE))) {
@@ -69,11 +79,13 @@ export class TangentFrame {
       this.interval = steps >> 1;
       return this.advance(most);
     }
-    if (growth.unresolved.length > 0 && !this.options.determinants) {
+    if (growth.unresolved.length > 0 && !check) {
       // Rounding or a singular J? Only the determinant tells.
       this.restore(before!);
-      growth = { ...this.attempt(steps, true), logAbsDet: Number.NaN };
+      growth = this.attempt(steps, true);
     }
+    this.doubtful = growth.unresolved.length > 0;
+    this.unchecked = Number.isNaN(growth.logAbsDet) ? this.unchecked + 1 : 0;
     if (automatic) {
       const perStep = Math.max(spread / steps, TARGET_SPREAD / this.longest);
       this.interval = Math.max(1, Math.min(2 * steps, Math.floor(TARGET_SPREAD / perStep)));
@@ -85,8 +97,7 @@ export class TangentFrame {
     const { trajectory } = this;
     let logAbsDet = determinants ? 0 : Number.NaN;
     for (let k = 0; k < steps; k++) {
-      trajectory.drive.at(trajectory.time, trajectory.input);
-      const here = trajectory.system.linearise(trajectory.state, trajectory.input);
+      const here = trajectory.linearise();
       here.jvp(this.Q, this.spare);
       [this.Q, this.spare] = [this.spare, this.Q];
       if (determinants) logAbsDet += here.logAbsDet();
@@ -111,21 +122,22 @@ export class TangentFrame {
     return { steps, logs, unresolved, logAbsDet };
   }
 
-  /** ln of the condition of R over the living columns, or of its size if that is what grows. */
+  /** ln of the condition of R over the living columns, or what counts as such where its size nears the ends of the range. */
   private spread(logs: Float64Array): number {
     const living = logs.filter((_, i) => !this.dead[i]);
     if (living.length === 0) return 0;
     const most = Math.max(...living);
-    return Math.max(most - Math.min(...living), Math.abs(most));
+    return Math.max(most - Math.min(...living), Math.abs(most) / SIZE_ALLOWED);
   }
 
   private save() {
     const { state, time } = this.trajectory;
-    return { Q: copy(this.Q), state: state.slice(), time, dead: [...this.dead] };
+    this.kept.data.set(this.Q.data);
+    return { state: state.slice(), time, dead: [...this.dead] };
   }
 
   private restore(saved: ReturnType<TangentFrame['save']>): void {
-    this.Q = saved.Q;
+    [this.Q, this.kept] = [this.kept, this.Q];
     this.trajectory.state = saved.state;
     this.trajectory.time = saved.time;
     for (let i = 0; i < this.count; i++) this.dead[i] = saved.dead[i]!;

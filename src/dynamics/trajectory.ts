@@ -1,6 +1,7 @@
 import type { Outcome, Watch } from '../outcome.js';
 import type { Drive } from './drive.js';
-import type { System } from './system.js';
+import { Feed } from './feed.js';
+import type { Linearisation, System } from './system.js';
 
 /** A state that went to NaN or infinity: nothing computed from it would mean anything. */
 export class Divergence extends Error {
@@ -39,6 +40,7 @@ export class Trajectory {
   state: Float64Array;
   readonly input: Float64Array;
   private spare: Float64Array;
+  private readonly feed: Feed;
 
   constructor(
     readonly system: System,
@@ -48,13 +50,19 @@ export class Trajectory {
     this.state = Float64Array.from(start);
     this.spare = new Float64Array(start.length);
     this.input = new Float64Array(system.inputSize);
+    this.feed = new Feed(system, drive);
   }
 
   /** Reads the next row of the drive into `input` and steps. */
   advance(): void {
-    this.drive.at(this.time, this.input);
-    this.system.step(this.state, this.input, this.spare);
+    this.feed.read(this.time, this.input);
+    this.feed.step(this.time, this.state, this.spare);
     this.accept(this.spare);
+  }
+
+  /** The derivative of the step to come; `accept` its `next` to take that step. */
+  linearise(): Linearisation {
+    return this.feed.linearise(this.time, this.state);
   }
 
   /** Takes `next`, which came from elsewhere (a linearisation), as the state after this row. */

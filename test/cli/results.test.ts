@@ -61,6 +61,7 @@ const valueFields: [command: string, args: string[], fields: string[]][] = [
       'standardErrors',
       'sum',
       'meanLogAbsDet',
+      'checkedSteps',
       'kaplanYorkeDimension',
       'entropyBound',
       'memoryTime',

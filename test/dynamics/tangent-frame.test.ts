@@ -27,7 +27,7 @@ function carry(
   interval: Interval,
   count = system.dimension,
 ): Carried {
-  const determinants = count === system.dimension;
+  const determinants = count === system.dimension ? 1 : 0;
   const orbit = new Trajectory(system, zeroDrive(system.inputSize), Float64Array.from(start));
   const frame = new TangentFrame(orbit, count, { reorthonormalise: interval, determinants, longest: 128 });
   const growths: Growth[] = [];
@@ -190,12 +190,39 @@ describe('a singular Jacobian', () => {
       ],
     });
     const orbit = new Trajectory(map, zeroDrive(0), new Float64Array(2));
-    const frame = new TangentFrame(orbit, 2, { reorthonormalise: 1, determinants: true, longest: 128 });
+    const frame = new TangentFrame(orbit, 2, { reorthonormalise: 1, determinants: 1, longest: 128 });
     const second = Array.from({ length: 10 }, () => frame.advance(1).logs[1]!);
     expect(second.slice(0, 5)).toEqual(new Array(5).fill(Math.log(0.5)));
     expect(second.slice(5)).toEqual(new Array(5).fill(Number.NEGATIVE_INFINITY));
     frame.revive();
     expect(frame.advance(1).logs[1]).toBeCloseTo(Math.log(0.5), 14);
+  });
+
+  test('is found in intervals that were not to be checked as well, and every interval after a doubtful one is checked', () => {
+    const map = functionSystem({
+      dimension: 3,
+      step: (s) => [s[0]! + 1, 0, 0],
+      jacobian: (s) => [
+        [1, 0, 0],
+        [0, 0.7, 0],
+        [0, 0, s[0] === 37 ? 0 : 0.5],
+      ],
+    });
+    for (const determinants of [0, 1, 16]) {
+      const orbit = new Trajectory(map, zeroDrive(0), new Float64Array(3));
+      const frame = new TangentFrame(orbit, 3, { reorthonormalise: 2, determinants, longest: 128 });
+      const growths = Array.from({ length: 40 }, () => frame.advance(2));
+      const dead = growths.map(({ logs }) => logs[2] === Number.NEGATIVE_INFINITY);
+      expect(dead.indexOf(true)).toBe(18);
+      expect(dead.slice(18).every(Boolean)).toBe(true);
+      for (const { logs, logAbsDet } of growths.slice(0, 18)) {
+        if (!Number.isNaN(logAbsDet)) expect(logAbsDet).toBeCloseTo(logs[0]! + logs[1]! + logs[2]!, 13);
+      }
+      const checked = growths.flatMap(({ logAbsDet }, i) => (Number.isNaN(logAbsDet) ? [] : [i]));
+      if (determinants === 1) expect(checked).toHaveLength(40);
+      if (determinants === 16) expect(checked).toEqual([0, 16, 18, 34]);
+      if (determinants === 0) expect(growths[18]!.logAbsDet).toBe(Number.NEGATIVE_INFINITY);
+    }
   });
 
   test('does not touch the exponents of the directions that live on', () => {

@@ -87,6 +87,7 @@ export const lyapunovValue: LyapunovValue = {
   sum: sum(measured),
   meanLogAbsDet: sum(measured) + 3e-13,
   sumRuleResidual: 3e-13,
+  checkedSteps: 1800,
   kaplanYorkeDimension: 0,
   entropyBound: 0,
   memoryTime: 1 / 0.5310389974851154,
@@ -176,6 +177,7 @@ export const chaoticValue: LyapunovValue = {
   sum: sum(lorenz),
   meanLogAbsDet: null,
   sumRuleResidual: null,
+  checkedSteps: null,
   kaplanYorkeDimension: 2.1687,
   entropyBound: lorenz[0]!,
   memoryTime: Infinity,
@@ -196,6 +198,7 @@ export const flooredValue: LyapunovValue = {
   sum: -Infinity,
   meanLogAbsDet: -Infinity,
   sumRuleResidual: 0,
+  checkedSteps: 1800,
 };
 
 export const erasedValue: LyapunovValue = {
@@ -205,6 +208,7 @@ export const erasedValue: LyapunovValue = {
   sum: -Infinity,
   meanLogAbsDet: -Infinity,
   sumRuleResidual: 0,
+  checkedSteps: 1800,
   memoryTime: 0,
   trace: { steps: [10, 20], exponents: [[-Infinity], [-Infinity]].map(() => range(3).map(() => -Infinity)) },
 };
@@ -216,6 +220,7 @@ export const singleExponent: LyapunovValue = {
   sum: 0.001,
   meanLogAbsDet: null,
   sumRuleResidual: null,
+  checkedSteps: null,
   kaplanYorkeDimension: null,
   memoryTime: Infinity,
   predictionHorizon: Math.LN2 / 0.001,
