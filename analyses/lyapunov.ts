@@ -180,6 +180,7 @@ const interval: OptionRow<number | 'auto'> = {
   flags: '--reorthonormalise <steps>',
   help: 'steps between two QR decompositions; auto keeps the condition of R near 10⁵',
   fallback: 'auto',
+  schema: { anyOf: [{ const: 'auto' }, { type: 'integer', minimum: 1 }] },
   parse: (given, flag) => {
     const v = Number(given);
     if (given === 'auto') return 'auto';

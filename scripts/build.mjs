@@ -17,7 +17,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { makeKernels } from './kernels.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -34,6 +34,7 @@ const sources = [
   'tsconfig.json',
 ];
 const made = [
+  'rnnscope.config.schema.json',
   'bin/rnnscope.js',
   'src/index.js',
   'src/index.d.ts',
@@ -80,6 +81,8 @@ async function make() {
       packages: 'external',
       chunkNames: '[name]-[hash]',
     });
+    const { configSchema } = await import(pathToFileURL(join(out, 'src/config.js')).href);
+    writeFileSync(join(out, 'rnnscope.config.schema.json'), `${JSON.stringify(configSchema(), null, 1)}\n`);
     chmodSync(join(out, 'bin/rnnscope.js'), 0o755);
     await makeKernels(join(out, 'kernels'));
     if (existsSync(dist)) renameSync(dist, old);

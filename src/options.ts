@@ -11,6 +11,8 @@ export interface OptionRow<T> {
   readonly fallback: T;
   /** Text from the command line, or a value from a program, to the option's type; throws a UserError. */
   readonly parse: (given: unknown, flag: string) => T;
+  /** What a value may be, as JSON Schema; the schema of the configuration file is made of these. */
+  readonly schema?: Readonly<Record<string, unknown>>;
   /** Shown in place of the fallback where that is undefined. */
   readonly fallbackText?: string;
 }
@@ -33,7 +35,7 @@ const refuse = (flag: string, expected: string, given: unknown): never => {
 type Row<F extends number | undefined> = OptionRow<F extends number ? number : number | undefined>;
 
 const numeric = <F extends number | undefined>(
-  row: Described & { fallback: F },
+  row: Described & { fallback: F; schema: Readonly<Record<string, unknown>> },
   expected: string,
   accepts: (v: number) => boolean,
 ): Row<F> =>
@@ -50,24 +52,31 @@ export const number = <F extends number | undefined>(
 ): Row<F> => {
   const above = row.above ?? Number.NEGATIVE_INFINITY;
   const expected = row.above === undefined ? 'a number' : `a number above ${row.above}`;
-  return numeric(row, expected, (v) => Number.isFinite(v) && v > above);
+  const schema = { type: 'number', ...(row.above !== undefined && { exclusiveMinimum: row.above }) };
+  return numeric({ ...row, schema }, expected, (v) => Number.isFinite(v) && v > above);
 };
 
 export const integer = <F extends number | undefined>(
   row: Described & { fallback: F; min?: number },
 ): Row<F> => {
   const min = row.min ?? 0;
-  return numeric(row, `a whole number of at least ${min}`, (v) => Number.isSafeInteger(v) && v >= min);
+  return numeric(
+    { ...row, schema: { type: 'integer', minimum: min } },
+    `a whole number of at least ${min}`,
+    (v) => Number.isSafeInteger(v) && v >= min,
+  );
 };
 
 export const text = (row: Described & { fallback: string | undefined }): OptionRow<string | undefined> => ({
   ...row,
+  schema: { type: 'string', minLength: 1 },
   parse: (given, flag) => (typeof given === 'string' && given !== '' ? given : refuse(flag, 'a text', given)),
 });
 
 export const flag = (row: Described): OptionRow<boolean> => ({
   ...row,
   fallback: false,
+  schema: { type: 'boolean' },
   parse: (given, name) => (typeof given === 'boolean' ? given : refuse(name, 'no value', given)),
 });
 
@@ -75,6 +84,7 @@ export const choice = <const C extends string>(
   row: Described & { fallback: C | undefined; choices: readonly C[] },
 ): OptionRow<C | undefined> => ({
   ...row,
+  schema: { enum: row.choices },
   parse: (given, name) =>
     row.choices.includes(given as C) ? (given as C) : refuse(name, `one of ${row.choices.join(', ')}`, given),
 });

@@ -46,6 +46,7 @@ describe('what is published', () => {
       'dist/*.d.ts',
       'dist/*.js',
       'dist/*.wasm',
+      'dist/rnnscope.config.schema.json',
       'package.json',
     ]);
     expect(names.filter((name) => /(^|\/)(test|examples|node_modules)\//.test(name))).toEqual([]);

@@ -26,6 +26,11 @@ export interface OutputFlags {
   readonly output?: string;
   readonly figureWidth?: string;
   readonly font?: string;
+  readonly assert?: readonly string[];
+  readonly junit?: string;
+  readonly github?: boolean;
+  /** false: none is read, even where one lies there. */
+  readonly config?: string | false;
   readonly quiet?: boolean;
   readonly debug?: boolean;
 }
@@ -42,6 +47,14 @@ const outputOptions = [
   ),
   new Option('--figure-width <length>', 'width of those charts: 85mm, 3.3in, 240pt, 600px').default('120mm'),
   new Option('--font <name>', 'their font: sans, serif, mono, or a .ttf or .otf file').default('sans'),
+  new Option(
+    '--assert <expression>',
+    'what has to hold, such as "lyapunov.exponents[1] < 0" or "name: …" (indices from 1); may be repeated; exit status 1 where it does not',
+  ).argParser((given: string, before: string[] | undefined) => [...(before ?? []), given]),
+  new Option('--junit <file>', 'the assertions as JUnit XML'),
+  new Option('--github', 'failed assertions as annotations of GitHub Actions too'),
+  new Option('--config <file>', 'defaults and assertions (default: rnnscope.config.json where it lies here)'),
+  new Option('--no-config', 'leave rnnscope.config.json alone'),
   new Option('--quiet', 'no text on standard output and no progress'),
   new Option('--debug', 'show where an error came from'),
   new Option('--no-color', 'plain text (the variable NO_COLOR does the same)'),
@@ -73,9 +86,10 @@ export async function parse(
     if (command !== 'report') sub.addOption(jsonOption);
     for (const option of outputOptions) sub.addOption(option);
     sub.action(async (path: string, options: Record<string, unknown>) => {
-      const { json, report, output, figureWidth, font, quiet, debug, color: _color, ...given } = options;
-      const asked = { json, report, output, figureWidth, font, quiet, debug };
-      await handle({ command, path, given, output: asked as OutputFlags });
+      const own = new Set(Object.keys(table));
+      const given = Object.fromEntries(Object.entries(options).filter(([key]) => own.has(key)));
+      const output = Object.fromEntries(Object.entries(options).filter(([key]) => !own.has(key)));
+      await handle({ command, path, given, output });
     });
   };
   add('inspect', 'what is in this file: modules, cells, sizes, weights, assumptions', 'model', modelOptions);

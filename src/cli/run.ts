@@ -6,6 +6,7 @@ import { UserError } from '../errors.js';
 import { toJson } from '../json.js';
 import { counted } from '../numbers.js';
 import type { AnalysisResult } from '../result.js';
+import type { Assertion } from './assertions.js';
 import { parse, type Request } from './flags.js';
 import { Progress } from './progress.js';
 
@@ -34,16 +35,18 @@ export async function main(argv: readonly string[]): Promise<number> {
   return status;
 }
 
-async function handle(request: Request): Promise<number> {
+async function handle(asked: Request): Promise<number> {
+  const { request, assertions } = await withConfig(asked);
   await checkOutputs(request);
+  const check = await checker(assertions, request);
   // 1. what was asked: a new result, or a saved one
-  if (request.command === 'report') return redraw(request);
+  if (request.command === 'report') return redraw(request, check);
   // 2. bytes → WeightFile → Model → System → result
   const began = performance.now();
   const progress = new Progress(process.stderr.isTTY === true && !request.output.quiet);
-  let asked: Asked;
+  let answered: Asked;
   try {
-    asked =
+    answered =
       request.command === 'inspect'
         ? { result: await inspect(request.path, request.given), arrays: {} }
         : await ask(request.command, request.path, request.given, progress);
@@ -51,19 +54,20 @@ async function handle(request: Request): Promise<number> {
     progress.end();
   }
   // 3. result → arrays, report, JSON, text: files first, as a reader of standard output may close it early
-  await writeArrays(asked, request);
+  await writeArrays(answered, request);
   const seconds = (performance.now() - began) / 1000;
-  const report = await writeReport([asked.result], request, request.command === 'diagnose', seconds);
-  await writeFolder([asked.result], request);
-  await writeJson(asked.result, request);
-  if (speaks(request)) await speak(asked.result, request);
+  const report = await writeReport([answered.result], request, request.command === 'diagnose', seconds);
+  await writeFolder([answered.result], request);
+  await writeJson(answered.result, request);
+  if (speaks(request)) await speak(answered.result, request);
   if (report) announce(report, request);
   // 4. how it went
+  const holds = await check([answered.result], seconds);
   if (progress.interrupted) return exit.interrupted;
-  return asked.result.outcome.kind === 'failed' ? exit.failed : exit.done;
+  return answered.result.outcome.kind === 'failed' || !holds ? exit.failed : exit.done;
 }
 
-async function redraw(request: Request): Promise<number> {
+async function redraw(request: Request, check: Check): Promise<number> {
   const { readFile } = await import('node:fs/promises');
   const { readResults } = await import('../../reports/index.js');
   const text = await readFile(request.path, 'utf8').catch((cause: Error) => {
@@ -73,13 +77,76 @@ async function redraw(request: Request): Promise<number> {
   await writeFolder(results, request);
   const report = await writeReport(results, request, true);
   if (report) announce(report, request);
-  return exit.done;
+  return (await check(results, 0)) ? exit.done : exit.failed;
+}
+
+/** The request with what the configuration file adds to it: its options where none were given, and its assertions. */
+async function withConfig(request: Request): Promise<{ request: Request; assertions: readonly Assertion[] }> {
+  const { command, output, given } = request;
+  const said = output.assert ?? [];
+  const path = await configPath(output);
+  if (path === undefined && said.length === 0) return { request, assertions: [] };
+  const { readAssertion } = await import('./assertions.js');
+  const asked = said.map(readAssertion);
+  if (path === undefined) return { request, assertions: asked };
+  const [{ readConfig }, { readFile }] = await Promise.all([
+    import('../config.js'),
+    import('node:fs/promises'),
+  ]);
+  const text = await readFile(path, 'utf8').catch((cause: Error) => {
+    throw new UserError('NOT_FOUND', `--config ${path} cannot be read (${cause.message})`, { cause });
+  });
+  const { options, assert } = readConfig(text, path).of(command);
+  const configured = assert.map(({ name, that }) =>
+    name ? { name, expression: that } : readAssertion(that),
+  );
+  return {
+    request: { ...request, given: { ...options, ...given } },
+    assertions: [...configured, ...asked],
+  };
+}
+
+const CONFIG = 'rnnscope.config.json';
+
+async function configPath({ config }: Request['output']): Promise<string | undefined> {
+  if (typeof config === 'string') return config;
+  return config !== false && existsSync(CONFIG) ? CONFIG : undefined;
+}
+
+/** Says which assertions fail of results, and whether none does. */
+type Check = (results: readonly AnalysisResult[], seconds: number) => Promise<boolean>;
+
+async function checker(assertions: readonly Assertion[], { output }: Request): Promise<Check> {
+  if (assertions.length === 0) {
+    if (output.junit !== undefined)
+      throw new UserError(
+        'USAGE',
+        '--junit writes what assertions gave: name one with --assert or in the configuration file',
+      );
+    return async () => true;
+  }
+  const { failureLine, githubAnnotations, judgeOf, junit } = await import('./assertions.js');
+  const judge = await judgeOf(assertions);
+  return async (results, seconds) => {
+    const all = results.map((result) => ({ result, verdicts: judge(result) }));
+    const verdicts = all.flatMap(({ verdicts }) => verdicts);
+    for (const verdict of verdicts) if (!verdict.holds) say(failureLine(verdict));
+    if (output.github)
+      process.stderr.write(
+        githubAnnotations(verdicts)
+          .map((line) => `${line}\n`)
+          .join(''),
+      );
+    if (output.junit !== undefined)
+      await (await import('./output.js')).writeWhole(output.junit, junit(all, seconds));
+    return verdicts.every(({ holds }) => holds);
+  };
 }
 
 /** Whatever is asked to be written has to be writable before the run begins. */
 async function checkOutputs({ path, given, output }: Request): Promise<void> {
   if (output.output !== undefined) await (await import('./folder.js')).checkFolder(output);
-  const named = [output.json, output.report, ...arrayOptions.map((option) => given[option])];
+  const named = [output.json, output.report, output.junit, ...arrayOptions.map((option) => given[option])];
   const files = named.filter((file): file is string => typeof file === 'string' && file !== '-');
   if (files.length === 0) return;
   const twice = files.find((file, k) => files.indexOf(file) < k);

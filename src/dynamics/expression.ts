@@ -1,34 +1,15 @@
 import { UserError } from '../errors.js';
 import { random } from '../random.js';
+import { safeMath } from '../safe-math.js';
 import type { Drive } from './drive.js';
 
-/** What an expression must not reach: parsing and evaluating text, changing the parser, and making units. */
-const forbidden = [
-  'import',
-  'createUnit',
-  'evaluate',
-  'parse',
-  'simplify',
-  'derivative',
-  'resolve',
-  'reviver',
-  'pickRandom',
-];
-
 /**
- * Inputs from a formula, such as sin(2 pi t / 25) + i: t is the step and i the input, both from 0. mathjs is loaded only
- * here, since that alone takes about a second.
+ * Inputs from a formula, such as sin(2 pi t / 25) + i: t is the step and i the input, both from 0.
  */
 export async function expressionDrive(expression: string, inputSize: number, seed: number): Promise<Drive> {
   if (expression.trim() === '')
     throw new UserError('USAGE', '--drive expr: needs a formula, such as expr:sin(2 pi t / 25)');
-  const { create, all } = await import('mathjs');
-  const math = create(all!);
   const spec = `expr:${expression}`;
-  const compiled = attempt(spec, () => math.compile(expression));
-  const refuse = (name: string) => () => {
-    throw new UserError('REFUSED', `${spec}: the function '${name}' may not be used in a drive`);
-  };
   // Row t depends on the seed and t alone: a step may be asked for again, and in any order.
   let draw = random(seed, 0);
   const between = (from: number, to: number): number => from + (to - from) * draw.uniform();
@@ -36,8 +17,8 @@ export async function expressionDrive(expression: string, inputSize: number, see
     random: (...ends: number[]) => between(ends.length > 1 ? ends[0]! : 0, ends.at(-1) ?? 1),
     randomInt: (...ends: number[]) => Math.floor(between(ends.length > 1 ? ends[0]! : 0, ends.at(-1) ?? 2)),
   };
-  const refused = Object.fromEntries(forbidden.map((name) => [name, refuse(name)]));
-  math.import({ ...refused, ...drawn }, { override: true });
+  const parse = await safeMath('a drive', drawn);
+  const compiled = attempt(spec, () => parse(expression).compile());
   const at = (t: number, out: Float64Array): void => {
     draw = random(seed, t + 1);
     for (let i = 0; i < inputSize; i++)
@@ -56,7 +37,7 @@ function attempt<T>(spec: string, f: () => T): T {
   try {
     return f();
   } catch (cause) {
-    if (cause instanceof UserError) throw cause;
+    if (cause instanceof UserError) throw new UserError(cause.code, `${spec}: ${cause.message}`, { cause });
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new UserError(
       'USAGE',

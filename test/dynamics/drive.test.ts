@@ -138,6 +138,11 @@ describe('a formula', () => {
     'resolve("x")',
     'reviver("x", 1)',
     'pickRandom([1, 2])',
+    'config({})',
+    'typed("f", {})',
+    'f = import; f({})',
+    'map([1], evaluate)',
+    'chain(1).import',
   ])('may not use %s', async (formula) => {
     await expect(at(formula)).rejects.toThrow(/may not be used in a drive/);
   });
