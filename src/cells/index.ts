@@ -1,6 +1,6 @@
 import type { Cell } from './cell.js';
 import { cfn } from './cfn.js';
-import { rnnRelu, rnnTanh } from './elman.js';
+import { rnnRelu, rnnResidual, rnnTanh } from './elman.js';
 import { parseFunctions } from './functions.js';
 import { gatedRnn } from './gated-rnn.js';
 import { gruFlipped, gruFlippedResetBefore, gruResetAfter, gruResetBefore } from './gru.js';
@@ -47,6 +47,7 @@ export { type Block, extentSize, handedOn, type Sizes, stateLayout, stateSize } 
 export const cells: readonly Cell[] = [
   rnnTanh,
   rnnRelu,
+  rnnResidual,
   gruResetAfter,
   gruResetBefore,
   gruFlipped,
@@ -99,5 +100,6 @@ export {
   mguReset,
   plrnn,
   rnnRelu,
+  rnnResidual,
   rnnTanh,
 };

@@ -25,7 +25,7 @@ interface Foreign {
 const LEVELDB_MAGIC = [0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb];
 
 /** Told by their first bytes, or by the members of an archive. */
-const SURE: readonly Foreign[] = [
+const KINDS: readonly Foreign[] = [
   {
     what: 'a MATLAB file (HDF5)',
     remedy: instead('save the arrays as .npy or JSON.'),
@@ -69,23 +69,10 @@ const SURE: readonly Foreign[] = [
   { what: 'a MATLAB file', remedy: instead('save the arrays as JSON.'), is: begins('MATLAB 5.0') },
 ];
 
-/** Told by bytes that other files may have by chance: asked last. */
-const LIKELY: readonly Foreign[] = [
-  { what: 'a Flax (MessagePack) file', remedy: FROM_FLAX, is: isMessagePack },
-];
-
 /** Throws if the bytes are those of a file that is known and not read. */
 export function refuseForeign(head: Uint8Array, context: Context): void {
   refusePickle(head, context);
-  refuse(SURE, head, context);
-}
-
-export function refuseLikelyForeign(head: Uint8Array, context: Context): void {
-  refuse(LIKELY, head, context);
-}
-
-function refuse(kinds: readonly Foreign[], head: Uint8Array, context: Context): void {
-  const kind = kinds.find((candidate) => candidate.is(head, context));
+  const kind = KINDS.find((candidate) => candidate.is(head, context));
   if (kind !== undefined) throw context.source.fault('UNSUPPORTED', sentence(kind));
 }
 
@@ -137,15 +124,6 @@ function begins(letters: string, at = 0): Foreign['is'] {
 
 function starts(...magic: number[]): Foreign['is'] {
   return (head) => matches(head, magic);
-}
-
-/** A map of MessagePack whose first key is text. */
-function isMessagePack(head: Uint8Array, { source }: Context): boolean {
-  const first = head[0] ?? 0;
-  const key = first === 0xde ? head[3] : first === 0xdf ? head[5] : first >> 4 === 8 ? head[1] : undefined;
-  return (
-    (key !== undefined && (key >> 5 === 5 || (key >= 0xd9 && key <= 0xdb))) || source.extension === '.msgpack'
-  );
 }
 
 function matches(bytes: Uint8Array, magic: readonly number[]): boolean {

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { printable } from '../errors.js';
 import { readCsv } from './csv.js';
-import { refuseFolder, refuseForeign, refuseLikelyForeign } from './foreign.js';
+import { refuseFolder, refuseForeign } from './foreign.js';
 import { npy } from './npy.js';
 import { npz } from './npz.js';
 import { digestOf } from './parts/digest.js';
@@ -155,7 +155,6 @@ function chooseReader(head: Uint8Array, context: Context): Reader {
   refuseForeign(head, context);
   const named = READERS.find((reader) => reader.extensions.includes(source.extension));
   if (named !== undefined && context.archive === undefined) return named;
-  refuseLikelyForeign(head, context);
   const hex = [...head.subarray(0, 16)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
   throw source.fault('UNKNOWN', `is of no kind that we know; it begins with ${hex}. ${readable()}.`);
 }

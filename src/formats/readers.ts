@@ -1,3 +1,4 @@
+import { flax } from './flax.js';
 import { hdf5 } from './hdf5.js';
 import { json } from './json.js';
 import { keras } from './keras.js';
@@ -24,6 +25,7 @@ export const READERS: readonly Reader[] = [
   safetensorsIndex,
   onnx,
   json,
+  flax,
 ];
 
 /** 'rnnscope reads …', for refusals. */

@@ -31,6 +31,7 @@ const SINGLE = 1e-6;
 /** Files that state less than the reference knows. */
 const OPTIONS: Readonly<Record<string, ModelOptions>> = {
   'rnn2.pt': { activation: 'relu' },
+  'flax_SimpleCellRes.msgpack': { cell: 'rnn-residual' },
   'kgru2_hs.weights.h5': { activation: 'hard_sigmoid(1/6),tanh' },
 };
 

@@ -20,6 +20,15 @@ export function read(name: string, bytes: Uint8Array): Promise<WeightFile> {
   return readSource(memorySource(name, bytes));
 }
 
+/** What a reading is refused with: code and message. */
+export async function refusal(reading: Promise<unknown>): Promise<string> {
+  const error = await reading.then(
+    () => undefined,
+    (thrown) => thrown,
+  );
+  return `${error?.code} ${error?.message}`;
+}
+
 export type Piece = Uint8Array | readonly number[] | string;
 
 export function bytes(...pieces: Piece[]): Uint8Array {

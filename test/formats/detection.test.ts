@@ -58,13 +58,6 @@ describe('a file of a kind that is not read is named', () => {
     expect(await messageOf(read('model.pt', file))).toContain(`UNSUPPORTED model.pt: this is ${text}`);
   });
 
-  it('such as Flax, told from a real file', async () => {
-    expect(await messageOf(readWeightFile(fixture('flax_SimpleCell.msgpack')))).toBe(
-      `UNSUPPORTED flax_SimpleCell.msgpack: this is a Flax (MessagePack) file. ${READS}; export: ` +
-        'np.savez("weights.npz", **flax.traverse_util.flatten_dict(params, sep=".")).',
-    );
-  });
-
   it('and the unknown is shown', async () => {
     expect(await messageOf(read('model.pt', bytes('hello, world, I am text')))).toBe(
       `UNKNOWN model.pt: is of no kind that we know; it begins with 68 65 6c 6c 6f 2c 20 77 6f 72 6c 64 2c 20 49 20. ${READS}.`,

@@ -2,15 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { readSource, readWeightFile } from '../../src/formats/index.js';
 import { memorySource, openSource } from '../../src/formats/parts/source.js';
-import { bytes, fixture, malformed, read, zip } from './build.js';
-
-async function refusal(reading: Promise<unknown>): Promise<string> {
-  const error = await reading.then(
-    () => undefined,
-    (thrown) => thrown,
-  );
-  return `${error?.code} ${error?.message}`;
-}
+import { bytes, fixture, malformed, read, refusal, zip } from './build.js';
 
 /** The same arrays in the oldest and a recent layout of the format: chunked, packed, big-endian, with links by the dozen. */
 describe.each(['var_earliest.h5', 'var_v110.h5'])('%s', (name) => {

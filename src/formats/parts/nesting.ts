@@ -1,8 +1,8 @@
 /** Where checkpoints keep the weights of the model, the likeliest name first. */
 const WEIGHT_KEYS = ['state_dict', 'model_state_dict', 'model', 'net', 'params', 'weights', 'ema'];
 
-/** Optimiser slots have the names and shapes of weights, but are not weights. */
-const OPTIMISER = /optim|^opt_state$|^opt$|scheduler|^scaler$|^amp$/i;
+/** Optimiser slots have the names and shapes of weights, but are not weights. Flax' OptimizedLSTMCell is none. */
+const OPTIMISER = /optim(?!izedLSTM)|^opt_state$|^opt$|scheduler|^scaler$|^amp$/i;
 
 export function isOptimiserKey(key: string): boolean {
   return OPTIMISER.test(key);

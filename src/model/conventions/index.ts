@@ -1,12 +1,13 @@
 import type { Source } from '../source.js';
 import { byCellName } from './by-cell-name.js';
 import type { Convention } from './convention.js';
+import { flax } from './flax.js';
 import { keras } from './keras.js';
 import { onnx } from './onnx.js';
 import { pytorch } from './pytorch.js';
 
 /** What tensor names can mean. A new convention is its file and one line here. */
-export const conventions: readonly Convention[] = [onnx, pytorch, byCellName, keras];
+export const conventions: readonly Convention[] = [onnx, pytorch, byCellName, keras, flax];
 
 /** Those that can say what a file's tensors mean: where it holds the computation, that alone does. */
 export const conventionsFor = ({ program }: Source): readonly Convention[] =>

@@ -7,6 +7,8 @@ export interface LooseLayer {
   /** Layers of one kind come in their order; that of layers of different kinds is not known. */
   readonly kind: string;
   readonly layer: StackLayer;
+  /** What had to be supposed of it. */
+  readonly remark?: string;
 }
 
 interface Sized extends LooseLayer {
@@ -22,10 +24,10 @@ const MOST = 12;
 export function inStacks(convention: string, layers: readonly LooseLayer[]): Stack[] {
   const sized = layers.flatMap((layer, index) => sizeOf(layer, index) ?? []);
   const runs: (readonly Sized[])[] = [];
-  const orders =
-    new Set(sized.map(({ kind }) => kind)).size > 1 && sized.length <= MOST ? fitting(sized) : [];
+  const kinds = byKind(sized);
+  const orders = kinds.length > 1 && sized.length <= MOST ? fitting(sized) : [];
   if (orders.length === 1) runs.push(orders[0]!);
-  else runs.push(...byKind(sized).flatMap(fittingRuns));
+  else if (kinds.length === 1) runs.push(...fittingRuns(sized));
   const stacked = new Set(runs.flat().map(({ index }) => index));
   const alone = layers.flatMap((layer, index) =>
     stacked.has(index) ? [] : [{ first: index, run: [layer] }],
@@ -85,6 +87,6 @@ function stackOf(convention: string, run: readonly LooseLayer[]): Stack {
     convention,
     name: names.join('+'),
     layers: run.map(({ layer }) => layer),
-    assumptions: run.length > 1 ? [remark] : [],
+    assumptions: [...(run.length > 1 ? [remark] : []), ...run.flatMap((one) => one.remark ?? [])],
   };
 }
