@@ -16,13 +16,24 @@ export interface Hdf5Handle {
 }
 
 export interface Hdf5Library {
-  /** Opens the file while `use` runs. */
-  withFile<T>(bytes: Bytes, use: (handle: Hdf5Handle) => T): T;
+  /** Opens the file while `use` runs. `needed` bytes are given beside what its structures may take. */
+  withFile<T>(bytes: Bytes, use: (handle: Hdf5Handle) => T, needed?: number): T;
 }
 
 /** A hundred times what a file takes: damaged structures can send the library round in circles. */
 const SECONDS = 1;
 const BYTES_A_SECOND = 8 * 2 ** 20;
+
+/** What the library may take for itself, and for the structures of a file. */
+const STRUCTURES = 256 * 2 ** 20;
+/** As much of WebAssembly as is used here: the library is typed without the DOM. */
+declare const WebAssembly: { readonly Memory: { readonly prototype: Memory } };
+interface Memory {
+  readonly buffer: ArrayBuffer;
+  grow(pages: number): number;
+}
+/** In which WebAssembly counts its memory. */
+const PAGE = 64 * 2 ** 10;
 
 /** Of the package's two files the lower one, as it gives as many instances as are asked for. */
 const FACTORY = 'hdf5_util.js';
@@ -68,12 +79,13 @@ class Library implements Hdf5Library {
     private readonly complaints: Complaints,
   ) {}
 
-  withFile<T>(bytes: Bytes, use: (handle: Hdf5Handle) => T): T {
+  withFile<T>(bytes: Bytes, use: (handle: Hdf5Handle) => T, needed = 0): T {
     const { FS } = this.module;
     const path = `/${++this.mounted}.h5`;
     mount(FS, path, bytes);
     try {
-      return this.withinTime(bytes, () => this.opened(path, use));
+      const most = STRUCTURES + 2 * (bytes.size + needed);
+      return withinMemory(most, () => this.withinTime(bytes, () => this.opened(path, use)));
     } finally {
       FS.unlink(path);
     }
@@ -127,6 +139,24 @@ class Library implements Hdf5Library {
       throw new Hdf5Error(`it keeps the HDF5 library busy without end (stopped after ${timeout / 1000} s)`);
     }
     return answer!.value;
+  }
+}
+
+/**
+ * A damaged size makes the library ask for gigabytes. It grows its memory by this method of JavaScript's, and takes a
+ * refusal as being out of memory.
+ */
+function withinMemory<T>(most: number, use: () => T): T {
+  const { prototype } = WebAssembly.Memory;
+  const { grow } = prototype;
+  prototype.grow = function (this: Memory, pages: number): number {
+    if (this.buffer.byteLength + pages * PAGE > most) throw new RangeError(`more than ${most} bytes`);
+    return grow.call(this, pages);
+  };
+  try {
+    return use();
+  } finally {
+    prototype.grow = grow;
   }
 }
 

@@ -188,7 +188,9 @@ function dataset({ library, handle, bytes }: Visit, path: string): FoundDataset 
   const isOpaque = metadata.type === OPAQUE && size === 2;
   const dtype = dtypeOf(metadata, isOpaque ? attributesOf(handle, bytes, path).get('dtype') : undefined);
   const read = () =>
-    guarded(bytes, path, () => library.withFile(bytes, (again) => readDataset(again, bytes, path, total)));
+    guarded(bytes, path, () =>
+      library.withFile(bytes, (again) => readDataset(again, bytes, path, total), total),
+    );
   return { path, shape, dtype, isPacked: chunks !== null && dtype !== undefined, read };
 }
 
