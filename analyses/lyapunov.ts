@@ -1,6 +1,7 @@
 import { jackknifeError } from '../src/dynamics/batch-means.js';
 import { type CovariantVectors, covariantVectors } from '../src/dynamics/covariant-vectors.js';
 import { type Drive, requireRows } from '../src/dynamics/drive.js';
+import { agree, type EnsembleRun, pooled } from '../src/dynamics/ensemble.js';
 import { inputToState } from '../src/dynamics/input-to-state.js';
 import { layerOrbits } from '../src/dynamics/layer-orbits.js';
 import { type SpectrumRun, type SumRule, spectrum } from '../src/dynamics/spectrum.js';
@@ -9,6 +10,8 @@ import { twinEstimate } from '../src/dynamics/twin-trajectories.js';
 import { UserError } from '../src/errors.js';
 import { flag, integer, number, type OptionRow, type Values } from '../src/options.js';
 import { interrupted, type Outcome, type Watch } from '../src/outcome.js';
+import { random } from '../src/random.js';
+import { parallel, threadOptions, threadsOf } from '../src/threads/index.js';
 import type { Analysis, Answer } from './analysis.js';
 
 export type LyapunovVerdict = 'stable' | 'chaotic' | 'marginal' | 'undetermined';
@@ -40,7 +43,7 @@ export interface LyapunovValue {
   /** |λ₁| up to this counts as zero: max(3 SE, 5/steps). null where there is no standard error. */
   readonly zeroBelow: number | null;
   readonly mode: Subject['mode'];
-  /** Steps that were averaged. */
+  /** Steps that were averaged, over all trajectories. */
   readonly steps: number;
   /** Steps between two re-orthonormalisations, on average. */
   readonly meanInterval: number;
@@ -63,6 +66,22 @@ export interface LyapunovValue {
   readonly covariant: Covariant | null;
   readonly layers: readonly LayerExponents[] | null;
   readonly inputToState: InputExponent | null;
+  /** What the trajectories said one by one; null where there was one. What has a pass of its own is about the first. */
+  readonly ensemble: Ensemble | null;
+}
+
+export interface Ensemble {
+  /** How many were begun. */
+  readonly trajectories: number;
+  /** exponents[k][i] is exponent i of trajectory k, in the order of the pooled exponents. */
+  readonly exponents: readonly (readonly number[])[];
+  readonly standardErrors: readonly (readonly (number | null)[])[];
+  readonly verdicts: readonly LyapunovVerdict[];
+  /** Standard errors of the mean: from the trajectories' own errors, and from their spread. The larger is the exponent's. */
+  readonly within: readonly (number | null)[];
+  readonly between: readonly (number | null)[];
+  /** Whether the leading exponents agree within their errors (χ² at 99.9 %), as on one attractor; null where none are known. */
+  readonly agree: boolean | null;
 }
 
 /** Exponents over stretches of the run: what a short look would have found. */
@@ -174,6 +193,8 @@ const COVARIANT_LEADING = 3;
 const LONGEST_LOOK = 16;
 const INPUT_LAGS = 100;
 const INPUT_WINDOWS = 16;
+/** Streams of random numbers of the trajectories' first states begin here. */
+const FIRST_STATES = 0x6e5e;
 
 /** 'auto', or a whole number of steps. */
 const interval: OptionRow<number | 'auto'> = {
@@ -245,6 +266,19 @@ const options = {
     flags: '--input-exponent',
     help: 'how far a change of one input reaches, ‖∂s/∂x‖ against the lag',
   }),
+  trajectories: integer({
+    flags: '--trajectories <w>',
+    help: 'independent trajectories to average over: the first as asked for, the others from random first states and under noise of other seeds',
+    fallback: 1,
+    min: 1,
+  }),
+  spread: number({
+    flags: '--spread <scale>',
+    help: 'standard deviation of the normal numbers that are added to the first state of the other trajectories',
+    fallback: 0.5,
+    above: 0,
+  }),
+  ...threadOptions,
 };
 
 type Options = Values<typeof options>;
@@ -260,15 +294,70 @@ export const lyapunov: Analysis<typeof options, LyapunovValue> = {
   options,
   async run(subject, given, watch) {
     const settled = settle(subject, given);
-    const run = await spectrum(subject, settled, watch);
-    const plain = describe(subject, run, settled);
-    const { found, outcome } = await beside(subject, plain, run, settled, watch);
-    return { value: { ...plain, ...found }, outcome, settled } satisfies Answer<
+    const runs = await trajectories(subject, settled, watch);
+    const all = settled.trajectories === 1 ? null : pooled(runs, settled);
+    const first = describe(subject, runs[0]!, settled);
+    const run = all ? { ...runs[0]!, outcome: all.outcome } : runs[0]!;
+    const { found, outcome } = await beside(subject, first, run, settled, watch);
+    const value = all ? together(subject, all, settled) : { ...first, ensemble: null };
+    return { value: { ...value, ...found }, outcome, settled } satisfies Answer<
       typeof options,
       LyapunovValue
     >;
   },
 };
+
+/** One trajectory as asked for, and others beside it; those that were begun. */
+async function trajectories(subject: Subject, settled: Settled, watch: Watch): Promise<SpectrumRun[]> {
+  const { spread, steps, until } = settled;
+  const W = settled.trajectories;
+  if (W === 1) return [await spectrum(subject, settled, watch)];
+  // The mean over W has an error smaller by √W.
+  const options = { ...settled, until: until && until * Math.sqrt(W) };
+  const first = { initialState: subject.initialState, seed: null, options };
+  const others = Array.from({ length: W - 1 }, (_, k) => {
+    const draw = random(subject.seed, FIRST_STATES + k);
+    const initialState = subject.initialState.map((v) => v + spread * draw.normal());
+    return { initialState, seed: subject.seed + k + 1, options };
+  });
+  const job = {
+    kind: 'spectrum' as const,
+    tasks: [first, ...others],
+    threads: threadsOf(settled),
+    unitsPerTask: steps,
+    label: `averaging ${W} trajectories`,
+  };
+  const runs = await parallel(subject, job, watch);
+  return runs.filter((run) => run !== undefined);
+}
+
+/** All of them, and what each said. Where some are stable and others chaotic, the mean is a verdict on none. */
+function together(subject: Subject, run: EnsembleRun, settled: Settled): Omit<LyapunovValue, keyof Beside> {
+  const value = describe(subject, run, settled, Math.min(...run.eachSteps));
+  const order = descending(run.means).slice(0, settled.count);
+  const exponents = run.each.map((means) => order.map((i) => means[i]!));
+  const standardErrors = run.eachErrors.map((errors) => order.map((i) => errors[i]!));
+  const verdicts = exponents.map((own, k) => {
+    const error = standardErrors[k]![0]!;
+    return verdictOf(own[0]!, error === null ? null : indistinguishable(error, run.eachSteps[k]!));
+  });
+  const contradict = verdicts.includes('stable') && verdicts.includes('chaotic');
+  const error = value.standardErrors[0] ?? null;
+  return {
+    ...value,
+    verdict: contradict ? 'undetermined' : value.verdict,
+    untilReached: settled.until === undefined ? null : error !== null && error <= settled.until,
+    ensemble: {
+      trajectories: run.each.length,
+      exponents,
+      standardErrors,
+      verdicts,
+      within: order.map((i) => run.within[i]!),
+      between: order.map((i) => run.between[i]!),
+      agree: agree(run, order[0]!),
+    },
+  };
+}
 
 type Settled = Options & { warmup: number; align: number; steps: number; count: number };
 
@@ -303,11 +392,12 @@ const restOf = (drive: Drive, used: number, open: number): number =>
   Number.isFinite(drive.length) ? Math.max(1, drive.length - used) : open;
 
 type Beside = Pick<LyapunovValue, 'twin' | 'covariant' | 'layers' | 'inputToState'>;
+type Found = Omit<LyapunovValue, keyof Beside | 'ensemble'>;
 
 /** What is found by passes of their own, once the spectrum is there. A pass that is stopped leaves null. */
 async function beside(
   subject: Subject,
-  plain: Omit<LyapunovValue, keyof Beside>,
+  plain: Found,
   run: SpectrumRun,
   settled: Settled,
   watch: Watch,
@@ -367,7 +457,7 @@ function resolved({ exponents, belowFloor }: Pick<LyapunovValue, 'exponents' | '
 
 async function covariant(
   subject: Subject,
-  plain: Omit<LyapunovValue, keyof Beside>,
+  plain: Found,
   { warmup, align, reorthonormalise }: Settled,
   watch: Watch,
 ): Promise<Covariant | null> {
@@ -543,17 +633,14 @@ export function logGeometricSum(lambda: number, T: number): number {
   return lambda * (T - 1) + logGeometricSum(-lambda, T);
 }
 
-function describe(
-  { mode }: Subject,
-  run: SpectrumRun,
-  { count, dt }: Settled,
-): Omit<LyapunovValue, keyof Beside> {
+/** `longest`: steps of one trajectory, which say how far off a zero exponent is. */
+function describe({ mode }: Subject, run: SpectrumRun, { count, dt }: Settled, longest = run.steps): Found {
   const { means, errors, sumRule, steps, intervals, finalState, trace } = run;
   const order = descending(means).slice(0, count);
   const exponents = order.map((i) => means[i]!);
   const standardErrors = order.map((i) => errors[i]!);
   const sum = exponents.reduce((total, v) => total + v, 0);
-  const told = summarise(exponents, standardErrors, steps, sumRule !== null);
+  const told = summarise(exponents, standardErrors, longest, sumRule !== null);
   return {
     unit: 'nats per step',
     exponents,
@@ -575,7 +662,7 @@ function describe(
     },
     untilReached: run.reached,
     finiteTime: finiteTime(run, order),
-    parallelInTime: parallelInTime(exponents[0]!, told.verdict, steps),
+    parallelInTime: parallelInTime(exponents[0]!, told.verdict, longest),
     perTime:
       dt === undefined
         ? null

@@ -17,7 +17,7 @@ export function lyapunov({ value }: AnalysisResult<LyapunovValue>): Section {
     charts: value.exponents.some(Number.isFinite)
       ? [spectrum(value), ...traceCharts(value), ...detailCharts(value)]
       : [],
-    tables: measured ? [exponentTable(value), ...detailTables(value)] : [],
+    tables: measured ? [exponentTable(value), ...trajectoryTable(value), ...detailTables(value)] : [],
   };
 }
 
@@ -40,7 +40,15 @@ function reading(value: LyapunovValue): string {
     error === null || error === undefined
       ? `λ₁ = ${number(first, 4)} nats per step (no error estimate: too few steps)`
       : `λ₁ = ${withError(first, error)} nats per step (one standard error, ${count(value.steps, 'step')})`;
-  return verdicts[value.verdict](value, leading);
+  return contradiction(value) ?? verdicts[value.verdict](value, leading);
+}
+
+/** Where some trajectories merge with their neighbours and others do not, the mean is an exponent of none of them. */
+function contradiction({ ensemble }: LyapunovValue): string | undefined {
+  const of = (verdict: LyapunovValue['verdict']): number =>
+    ensemble?.verdicts.filter((one) => one === verdict).length ?? 0;
+  if (of('stable') === 0 || of('chaotic') === 0) return undefined;
+  return `Where it starts decides: of ${count(ensemble!.trajectories, 'trajectory', 'trajectories')}, ${of('stable')} are stable and ${of('chaotic')} chaotic, and no mean stands for both. Each is listed below.`;
 }
 
 const verdicts: Record<LyapunovValue['verdict'], (value: LyapunovValue, leading: string) => string> = {
@@ -75,6 +83,12 @@ function caveats(value: LyapunovValue): string[] {
   if (floored.length > 0) {
     said.push(
       `${count(floored.length, 'exponent')} (from number ${Math.min(...floored) + 1}) fell below the numerical floor of a QR step: they are very negative, but their values are not resolved and should not be quoted.`,
+    );
+  }
+  if (value.ensemble?.agree === false) {
+    const leading = value.ensemble.exponents.map((own) => own[0]!);
+    said.push(
+      `The trajectories do not agree within their errors: λ₁ goes from ${number(Math.min(...leading), 3)} to ${number(Math.max(...leading), 3)}, as where they end on different attractors. The mean over them depends on where they start.`,
     );
   }
   if (value.kaplanYorkeDimension === null) {
@@ -116,6 +130,7 @@ function facts(value: LyapunovValue): Fact[] {
     const note = 'nats per step: sum of the positive exponents';
     known.push({ label: 'Entropy, at most', value: withError(value.entropyBound, value.entropyError), note });
   }
+  if (value.ensemble) known.push(ensembleFact(value.ensemble));
   known.push(...sumFacts(value), ...detailFacts(value), {
     label: 'Measured over',
     value: count(value.steps, 'step'),
@@ -127,6 +142,15 @@ function facts(value: LyapunovValue): Fact[] {
 /** An error as large as the time itself says no more than that it is long. */
 const timeWithError = (time: number, error: number | null): string =>
   error !== null && error < time / 3 ? `${withError(time, error)} steps` : steps(time);
+
+function ensembleFact({ trajectories, within, between }: NonNullable<LyapunovValue['ensemble']>): Fact {
+  const said = (error: number | null | undefined): string => (error == null ? 'not known' : number(error, 2));
+  return {
+    label: 'Trajectories',
+    value: integer(trajectories),
+    note: `error of λ₁ from their own errors ${said(within[0])}, from their spread ${said(between[0])}: the larger counts`,
+  };
+}
 
 function sumFacts(value: LyapunovValue): Fact[] {
   const sum = number(value.sum, 4);
@@ -356,4 +380,21 @@ function exponentTable(value: LyapunovValue): Table {
       x === -Infinity ? 'erased' : below.has(i) ? 'below the numerical floor: not resolved' : '',
     ]),
   };
+}
+
+function trajectoryTable({ ensemble }: LyapunovValue): Table[] {
+  if (!ensemble) return [];
+  return [
+    {
+      title: 'Trajectories',
+      columns: ['number', 'λ₁, nats per step', 'standard error', 'verdict'],
+      text: ['verdict'],
+      rows: ensemble.exponents.map((own, k) => [
+        String(k + 1),
+        aligned(own[0]!, 5),
+        aligned(ensemble.standardErrors[k]![0], 2),
+        ensemble.verdicts[k]!,
+      ]),
+    },
+  ];
 }

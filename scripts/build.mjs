@@ -36,6 +36,7 @@ const sources = [
 const made = [
   'rnnscope.config.schema.json',
   'bin/rnnscope.js',
+  'bin/worker.js',
   'src/index.js',
   'src/index.d.ts',
   'kernels/fused.wasm',
@@ -71,7 +72,7 @@ async function make() {
     rmSync(join(out, 'src/cli'), { recursive: true });
     await build({
       absWorkingDir: root,
-      entryPoints: { rnnscope: 'src/cli/bin.ts' },
+      entryPoints: { rnnscope: 'src/cli/bin.ts', worker: 'src/threads/worker.ts' },
       outdir: `${beside}/bin`,
       bundle: true,
       splitting: true,

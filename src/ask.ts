@@ -5,7 +5,7 @@ import { modelOptions, type Subject, subjectOf, subjectOptions } from './dynamic
 import { orDivergence } from './dynamics/trajectory.js';
 import { envelope, fileEnvelope } from './envelope.js';
 import { readWeightFile } from './formats/index.js';
-import type { Matrix } from './linalg/matrix.js';
+import { arithmetic, type Matrix, useArithmetic } from './linalg/index.js';
 import { readModel } from './model/index.js';
 import { type OptionTable, resolve } from './options.js';
 import { unwatched, type Watch } from './outcome.js';
@@ -31,12 +31,16 @@ export const optionsOf = (name: AnalysisName): OptionTable => ({
  * The whole line: bytes → WeightFile → Model → System → result. Throws a UserError where the file or an option is at fault.
  * A run that `watch` stops answers with what it has and outcome `partial`.
  */
-export async function ask(
+export function ask(
   name: AnalysisName,
   path: string,
   given: Given = {},
   watch: Watch = unwatched,
 ): Promise<Asked> {
+  return inArithmetic(given.strict, () => whole(name, path, given, watch));
+}
+
+async function whole(name: AnalysisName, path: string, given: Given, watch: Watch): Promise<Asked> {
   const options = resolve(optionsOf(name), given);
   const file = await readWeightFile(path);
   const model = readModel(file, pick(modelOptions, options));
@@ -45,12 +49,28 @@ export async function ask(
 }
 
 /** The same for a subject that is already at hand: a network read once, or a map given by hand. */
-export async function askOf(
+export function askOf(
   name: AnalysisName,
   subject: Subject,
   given: Given = {},
   watch: Watch = unwatched,
 ): Promise<Asked> {
+  return inArithmetic(given.strict, () => answerOf(name, subject, given, watch));
+}
+
+/** `strict` holds for everything that is computed on the way. */
+async function inArithmetic<A>(strict: unknown, run: () => Promise<A>): Promise<A> {
+  if (strict !== true) return run();
+  const before = arithmetic();
+  if (before === 'fused') useArithmetic('strict');
+  try {
+    return await run();
+  } finally {
+    useArithmetic(before);
+  }
+}
+
+async function answerOf(name: AnalysisName, subject: Subject, given: Given, watch: Watch): Promise<Asked> {
   const analysis = analyses[name];
   const own = resolve(analysis.options as OptionTable, pick(analysis.options, given));
   // The name decides the types of options and value, which the type system cannot see through a union.
@@ -60,7 +80,8 @@ export async function askOf(
     watch: Watch,
   ) => Promise<Answer<OptionTable, unknown>>;
   const answer: Answer<OptionTable, unknown> = await orDivergence(run(subject, own, watch));
-  return { result: envelope(name, subject, { ...given, ...own }, answer), arrays: answer.arrays ?? {} };
+  const result = envelope(name, subject, { ...given, ...own }, answer);
+  return { result: given.strict === true ? ofAnyThreads(result) : result, arrays: answer.arrays ?? {} };
 }
 
 /** What is in a file: every recurrent module, or the one that is named. */
@@ -69,6 +90,10 @@ export async function inspect(path: string, given: Given = {}): Promise<Analysis
   const options = resolve(modelOptions, given);
   return fileEnvelope(inspectAnalysis.name, file, options, inspectAnalysis.run(file, options));
 }
+
+/** A result that is the same bytes on any number of threads does not say how many there were. */
+const ofAnyThreads = (result: AnalysisResult): AnalysisResult =>
+  'threads' in result.options ? { ...result, options: { ...result.options, threads: null } } : result;
 
 const pick = (table: OptionTable, given: Given): Record<string, unknown> =>
   Object.fromEntries(Object.keys(table).map((key) => [key, given[key]]));

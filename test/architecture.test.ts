@@ -68,9 +68,16 @@ const places: Readonly<Record<string, Place>> = {
   },
   analyses: {
     files: 'analyses/',
-    uses: ['envelope', 'dynamics', 'calculus', 'linalg', 'helpers'],
+    uses: ['envelope', 'threads', 'dynamics', 'calculus', 'linalg', 'helpers'],
     types: ['inspection'],
     rule: 'an analysis is asked about a Subject (src/dynamics/subject.ts): it reads no file, knows no name and draws nothing',
+  },
+  threads: {
+    files: 'src/threads/',
+    uses: ['dynamics', 'cells', 'linalg', 'helpers'],
+    types: ['model'],
+    doors: ['src/threads/index.ts'],
+    rule: 'threads carry plain data to what is below and back: what is computed there is a function of src/dynamics',
   },
   subject: {
     files: 'src/dynamics/subject.ts',
@@ -158,6 +165,8 @@ const packages: Readonly<Record<string, Package>> = {
   'node:fs/promises': { by: /^src\/cli\// },
   'node:path': { by: /^src\/(cli|formats|model)\/|^reports\/libraries\.ts$/ },
   'node:module': { by: /^reports\/(libraries|typeface|figures)\.ts$/ },
+  'node:os': { by: /^src\/threads\// },
+  'node:worker_threads': { by: /^src\/threads\// },
   'node:crypto': { by: /^src\/(cli|formats)\// },
   'node:v8': { by: /^src\/linalg\/wasm\.ts$/ },
   'node:vm': { by: /^src\/formats\/parts\/hdf5-library\.ts$/ },

@@ -1,5 +1,5 @@
 /** Fewer batches than this say nothing of their own spread. */
-const FEWEST_BATCHES = 20;
+export const FEWEST_BATCHES = 20;
 const MOST_BATCHES = 128;
 
 /**

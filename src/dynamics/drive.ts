@@ -12,7 +12,42 @@ export interface Drive {
   readonly length: number;
   /** Writes x_t to `out`. */
   at(t: number, out: Float64Array): void;
+  /** What it takes to make the drive again in another thread; absent for one that is given by hand. */
+  readonly recipe?: DriveRecipe;
 }
+
+/** A drive as plain data. */
+export type DriveRecipe =
+  | { readonly kind: 'zero'; readonly inputSize: number }
+  | { readonly kind: 'constant'; readonly row: Float64Array; readonly spec: string }
+  | {
+      readonly kind: 'noise';
+      readonly sigma: number;
+      readonly inputSize: number;
+      readonly seed: number;
+      readonly spec: string;
+    }
+  | {
+      readonly kind: 'expression';
+      readonly expression: string;
+      readonly inputSize: number;
+      readonly seed: number;
+    }
+  | {
+      readonly kind: 'data';
+      readonly array: { readonly shape: readonly number[]; readonly values: Float64Array };
+      readonly inputSize: number;
+      readonly spec: string;
+    }
+  | {
+      readonly kind: 'tokens';
+      readonly ids: Float64Array;
+      readonly embedding: Embedding;
+      readonly inputSize: number;
+      readonly spec: string;
+    }
+  | { readonly kind: 'reversed'; readonly of: DriveRecipe }
+  | { readonly kind: 'later'; readonly of: DriveRecipe; readonly from: number };
 
 /** Whether the input never changes, so that the driven map is autonomous. */
 export const isHeld = (drive: Drive): boolean =>
@@ -41,6 +76,7 @@ export const zeroDrive = (inputSize: number): Drive => ({
   inputSize,
   length: Number.POSITIVE_INFINITY,
   at: (_t, out) => void out.fill(0),
+  recipe: { kind: 'zero', inputSize },
 });
 
 export function constantDrive(values: readonly number[], inputSize: number, spec: string): Drive {
@@ -57,6 +93,7 @@ export function constantDrive(values: readonly number[], inputSize: number, spec
     inputSize,
     length: Number.POSITIVE_INFINITY,
     at: (_t, out) => out.set(row),
+    recipe: { kind: 'constant', row, spec },
   };
 }
 
@@ -70,6 +107,7 @@ export const noiseDrive = (sigma: number, inputSize: number, seed: number, spec:
     const row = random(seed, t + 1);
     for (let i = 0; i < inputSize; i++) out[i] = sigma * row.normal();
   },
+  recipe: { kind: 'noise', sigma, inputSize, seed, spec },
 });
 
 /** Rows of an array [steps, inputs]; [steps] is taken as one input. */
@@ -92,6 +130,7 @@ export function dataDrive(
     inputSize,
     length: rows,
     at: (t, out) => out.set(array.values.subarray(t * cols, (t + 1) * cols)),
+    recipe: { kind: 'data', array, inputSize, spec },
   };
 }
 
@@ -132,13 +171,30 @@ export function tokenDrive(ids: Float64Array, embedding: Embedding, inputSize: n
     inputSize,
     length: ids.length,
     at: (t, out) => out.set(data.subarray(ids[t]! * cols, (ids[t]! + 1) * cols)),
+    recipe: { kind: 'tokens', ids, embedding, inputSize, spec },
   };
 }
 
 /** The rows of a finite drive in the opposite order, which is how the backward direction of a layer reads them. */
 export function reversed(drive: Drive): Drive {
   if (!Number.isFinite(drive.length)) return drive;
-  return { ...drive, at: (t, out) => drive.at(drive.length - 1 - t, out) };
+  const { recipe, ...own } = drive;
+  return {
+    ...own,
+    at: (t, out) => drive.at(drive.length - 1 - t, out),
+    ...(recipe && { recipe: { kind: 'reversed', of: recipe } }),
+  };
+}
+
+/** The rows of a drive from row `from` on. */
+export function later(drive: Drive, from: number): Drive {
+  const { recipe, ...own } = drive;
+  return {
+    ...own,
+    length: drive.length - from,
+    at: (t, out) => drive.at(from + t, out),
+    ...(recipe && { recipe: { kind: 'later', of: recipe, from } }),
+  };
 }
 
 /** Whether steps [0, count) can be had; if not, says what to do. */

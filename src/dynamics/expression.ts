@@ -30,7 +30,14 @@ export async function expressionDrive(expression: string, inputSize: number, see
       );
   };
   at(0, new Float64Array(inputSize));
-  return { kind: 'expression', spec, inputSize, length: Number.POSITIVE_INFINITY, at };
+  return {
+    kind: 'expression',
+    spec,
+    inputSize,
+    length: Number.POSITIVE_INFINITY,
+    at,
+    recipe: { kind: 'expression', expression, inputSize, seed },
+  };
 }
 
 function attempt<T>(spec: string, f: () => T): T {

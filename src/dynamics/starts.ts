@@ -1,6 +1,6 @@
 import type { Box } from '../calculus/interval.js';
 import { type Random, random } from '../random.js';
-import { type Drive, isHeld, noiseDrive } from './drive.js';
+import { type Drive, isHeld, later, noiseDrive } from './drive.js';
 import { meanState } from './principal-plane.js';
 import type { Subject } from './subject.js';
 import { Trajectory } from './trajectory.js';
@@ -77,11 +77,12 @@ function visit(
 function driveOf(drive: Drive, inputSize: number, run: number, x: Float64Array, seed: number): Drive {
   if (!isHeld(drive)) {
     const from = Number.isFinite(drive.length) ? Math.floor((run * drive.length) / RUNS) : run * RUN_STEPS;
-    return { ...drive, length: drive.length - from, at: (t, out) => drive.at(from + t, out) };
+    return later(drive, from);
   }
   const noise = noiseDrive(run % 4 === 0 ? 0 : 1, inputSize, seed + run, 'noise');
+  const { recipe: _recipe, ...own } = noise;
   return {
-    ...noise,
+    ...own,
     at(t, out) {
       noise.at(t, out);
       for (let i = 0; i < out.length; i++) out[i] = out[i]! + x[i]!;

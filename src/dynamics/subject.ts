@@ -50,6 +50,10 @@ export const subjectOptions = {
     help: 'seed of everything random; same seed, same result',
     fallback: 0,
   }),
+  strict: flag({
+    flags: '--strict',
+    help: 'arithmetic that gives the same bytes on every processor and on any number of threads, at some cost in speed',
+  }),
 } satisfies OptionTable;
 
 /** Which recurrent module, and what to read in it other than what was inferred. */

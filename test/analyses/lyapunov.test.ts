@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { kaplanYorke, lyapunov, summarise } from '../../analyses/lyapunov.js';
 import { resolve } from '../../src/options.js';
 import { unwatched } from '../../src/outcome.js';
+import { line } from '../dynamics/helpers.js';
 import { autonomous, diagonal, henon } from '../oracles.js';
 
 const inf = Number.NEGATIVE_INFINITY;
@@ -85,3 +86,65 @@ test('with a handful of steps nothing is claimed', async () => {
   expect(value.standardErrors).toEqual([null, null]);
   expect(value.verdict).toBe('undetermined');
 });
+
+describe('several trajectories', () => {
+  const given = { warmup: 100, align: 100, steps: 2000, trajectories: 6, spread: 0.1 };
+
+  test('of the Hénon map have the published exponent, 0.4192, within the error of their mean', async () => {
+    const { exponents, standardErrors, ensemble, steps, verdict } = await run(
+      henon(1.4, 0.3),
+      [0.1, 0.1],
+      given,
+    );
+    expect(steps).toBe(12_000);
+    expect(verdict).toBe('chaotic');
+    expect(ensemble!.agree).toBe(true);
+    expect(Math.abs(exponents[0]! - 0.41922)).toBeLessThan(3.5 * standardErrors[0]!);
+    expect(standardErrors[0]).toBe(Math.max(ensemble!.within[0]!, ensemble!.between[0]!));
+    // ln|det J| = ln 0.3 at every point.
+    for (const own of ensemble!.exponents) expect(own[0]! + own[1]!).toBeCloseTo(Math.log(0.3), 10);
+  });
+
+  test('begin with the one that is asked for', async () => {
+    const { ensemble } = await run(henon(1.4, 0.3), [0.1, 0.1], given);
+    const alone = await run(henon(1.4, 0.3), [0.1, 0.1], { ...given, trajectories: 1 });
+    expect(alone.ensemble).toBeNull();
+    expect(ensemble!.exponents[0]).toEqual(alone.exponents);
+    expect(new Set(ensemble!.exponents.map((own) => own[0])).size).toBe(6);
+  });
+
+  test('that end on different attractors are not taken for one', async () => {
+    // Two wells of different depth: slope −0.5 at rest on the right, 0.2 on the left.
+    const wells = line(
+      (x) => (x > 0 ? 1 - 0.5 * (x - 1) : -1 + 0.2 * (x + 1)),
+      (x) => (x > 0 ? -0.5 : 0.2),
+    );
+    const { ensemble, exponents, verdict } = await run(wells, [0.2], {
+      ...given,
+      trajectories: 8,
+      spread: 1,
+    });
+    const [right, left] = [Math.log(0.5), Math.log(0.2)];
+    expect(ensemble!.agree).toBe(false);
+    expect(new Set(ensemble!.exponents.map((own) => own[0]!.toFixed(9)))).toEqual(
+      new Set([right.toFixed(9), left.toFixed(9)]),
+    );
+    const share = ensemble!.exponents.filter((own) => own[0]! > -1).length / 8;
+    expect(exponents[0]).toBeCloseTo(share * right + (1 - share) * left, 9);
+    expect(verdict).toBe('stable');
+  });
+
+  test('of which some are stable and some chaotic have no verdict in common', async () => {
+    // The doubling of an angle below 0 (ln 2), a contraction to 1 above.
+    const mixed = line(
+      (x) => (x > 0 ? 1 + 0.5 * (x - 1) : tent(x)),
+      (x) => (x > 0 ? 0.5 : x > -0.5 ? -1.99 : 1.99),
+    );
+    const { ensemble, verdict } = await run(mixed, [-0.3], { ...given, trajectories: 12, spread: 0.3 });
+    expect(new Set(ensemble!.verdicts)).toEqual(new Set(['stable', 'chaotic']));
+    expect(verdict).toBe('undetermined');
+  });
+});
+
+/** The tent of slope ±1.99 on [−1, 0]. */
+const tent = (x: number): number => (x > -0.5 ? -1.99 * x : 1.99 * (x + 1)) - 1;

@@ -29,6 +29,17 @@ const seen: [string, string[], (value: any) => void][] = [
     },
   ],
   [
+    'lyapunov',
+    ['--steps', '100000000', '--trajectories', '6', '--threads', '2'],
+    ({ exponents, steps, ensemble }) => {
+      expect(exponents.every((v: unknown) => typeof v === 'number')).toBe(true);
+      expect(steps).toBeGreaterThan(0);
+      // Those that two threads have begun.
+      expect(ensemble.trajectories).toBeGreaterThan(0);
+      expect(ensemble.trajectories).toBeLessThan(6);
+    },
+  ],
+  [
     'gradients',
     ['--lags', '1000000'],
     ({ lags, log10SpectralNorm }) => expect(log10SpectralNorm).toHaveLength(lags.length),

@@ -38,6 +38,15 @@ test('exponents of −∞ and exponents below the floor are told apart', () => {
   expect(tables[0]!.rows[25]![1]).toBe('−∞');
 });
 
+test('trajectories that do not agree are listed, and nothing is said of their mean that is true of none', () => {
+  const { reading, caveats, facts, tables } = sectionOf(sample.envelope('lyapunov', sample.mixedValue));
+  expect(reading).toContain('Where it starts decides: of 3 trajectories, 2 are stable and 1 chaotic');
+  expect(reading).not.toContain('More steps would narrow it');
+  expect(caveats.join(' ')).toContain('λ₁ goes from −0.31 to 0.045');
+  expect(facts.find(({ label }) => label === 'Trajectories')).toMatchObject({ value: '3' });
+  expect(tables[1]!.rows.map((row) => row.at(-1))).toEqual(['stable', 'stable', 'chaotic']);
+});
+
 test('vanishing gradients say what is left', () => {
   const text = reading('gradients', sample.gradientsValue);
   expect(text).toContain('After 100 steps back, at most 1.1·10⁻²⁴ of the gradient is left: vanishing');

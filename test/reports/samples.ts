@@ -119,6 +119,7 @@ export const lyapunovValue: LyapunovValue = {
   covariant: null,
   layers: null,
   inputToState: null,
+  ensemble: null,
 };
 
 /** Everything that can be asked for beside the exponents. */
@@ -187,6 +188,25 @@ export const chaoticValue: LyapunovValue = {
   mode: 'closed loop',
   steps: 8000,
   trace: trace(lorenz, 8000),
+};
+
+/** Two trajectories that come to rest and one that does not. */
+export const mixedValue: LyapunovValue = {
+  ...lyapunovValue,
+  exponents: [-0.18],
+  standardErrors: [0.11],
+  kaplanYorkeDimension: null,
+  verdict: 'undetermined',
+  zeroBelow: 0.33,
+  ensemble: {
+    trajectories: 3,
+    exponents: [[-0.28], [-0.31], [0.045]],
+    standardErrors: [[0.001], [0.001], [0.002]],
+    verdicts: ['stable', 'stable', 'chaotic'],
+    within: [0.0008],
+    between: [0.11],
+    agree: false,
+  },
 };
 
 /** An LSTM whose tail is unresolved and then erased. */
@@ -767,6 +787,7 @@ export const everyResult: Readonly<Record<string, AnalysisResult>> = {
   'a nilpotent Jacobian': envelope('jacobian', nilpotent),
   'a stable spectrum': envelope('lyapunov', lyapunovValue),
   'a chaotic spectrum': envelope('lyapunov', chaoticValue),
+  'trajectories that do not agree': envelope('lyapunov', mixedValue),
   'a spectrum with all that stands beside it': envelope('lyapunov', deepValue),
   'a spectrum with unresolved and erased exponents': envelope('lyapunov', flooredValue),
   'a spectrum of −∞ only': envelope('lyapunov', erasedValue),
