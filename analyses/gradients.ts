@@ -1,10 +1,17 @@
 import { BatchMeans } from '../src/dynamics/batch-means.js';
+import { blockGradients, blocksOf } from '../src/dynamics/block-gradients.js';
+import { closedLoop } from '../src/dynamics/closed-loop.js';
+import { type CotangentPath, cotangentPath, type Paths } from '../src/dynamics/cotangent-path.js';
+import { leadingCotangent, lossCotangent, readoutCotangent } from '../src/dynamics/cotangents.js';
 import { requireRows } from '../src/dynamics/drive.js';
-import type { Subject } from '../src/dynamics/subject.js';
+import { network, outputRows } from '../src/dynamics/network.js';
+import { readRows, type Subject } from '../src/dynamics/subject.js';
+import type { System } from '../src/dynamics/system.js';
 import { Trajectory } from '../src/dynamics/trajectory.js';
+import { UserError } from '../src/errors.js';
 import { frobeniusNorm, singularValues, spectralNorm } from '../src/linalg/index.js';
 import { identity, type Matrix, zeros } from '../src/linalg/matrix.js';
-import { integer, number, type Values } from '../src/options.js';
+import { choice, integer, number, type OptionRow, text, type Values } from '../src/options.js';
 import { complete, interrupted, type Watch } from '../src/outcome.js';
 import type { Analysis } from './analysis.js';
 
@@ -39,10 +46,93 @@ export interface GradientsValue {
   readonly verdict: GradientVerdict;
   /** End points T (rows consumed) that were averaged. */
   readonly ends: readonly number[];
+  /** (Σσ²)²/Σσ⁴ of the product at the lags of `singularValues`: how many directions share what is left. */
+  readonly effectiveRank: { readonly lags: readonly number[]; readonly values: readonly number[] };
+  /** The shortest window of truncated back-propagation that leaves out no more than `share` of the summed norms, with what the
+   * rate says lies beyond the longest lag; null where the norms do not fall, so that no window is long enough. */
+  readonly truncation: { readonly share: number; readonly steps: number | null };
+  /** Lag by lag: the share at which the norm grew, the most that it grew by in one, and, where an end point exploded, a norm to clip
+   * at, the geometric mean over the end points at `atLength` (R. Pascanu et al. suggest 0.5 to 10 times the average). */
+  readonly growth: {
+    readonly share: number;
+    readonly largestFactor: number;
+    readonly log10Clip: number | null;
+  };
+  /** Parts of the product: h alone, layer by layer, from the output of the top; none where there is but one part. */
+  readonly blocks: readonly { readonly name: string; readonly log10Norm: readonly number[] }[];
+  /** One gradient followed back step by step; null where nothing was left of it or the run was stopped. */
+  readonly path: GradientPath | null;
+}
+
+/** A gradient g of s_T, pulled back through the last end point. */
+export interface GradientPath {
+  /** Which gradient: the direction that survives best, an entry of the readout, a loss. */
+  readonly of: string;
+  /** log10 ‖(∂s_T/∂s_{T−lag})ᵀ g‖ for lag = 0, 1, … */
+  readonly log10Norm: readonly number[];
+  /** log10 of the factor of each step, from lag to lag + 1. */
+  readonly log10Factor: readonly number[];
+  /** Ways through the cell: their part in each step, which add up to 1, and the mean of it. The last is what meets no gate's derivative. */
+  readonly paths: readonly {
+    readonly name: string;
+    readonly mean: number;
+    readonly share: readonly number[];
+  }[];
+  /** Openness of each gate where the gradient meets it, weighted by the gradient's squares. */
+  readonly gates: readonly {
+    readonly layer: string;
+    readonly name: string;
+    readonly weighted: readonly number[];
+  }[];
+  /** The steps that cost most, with the path that lost and the gate that was shut most against its own mean. */
+  readonly deaths: readonly {
+    readonly lag: number;
+    /** The row of the drive (from 0) that was consumed in this step. */
+    readonly row: number;
+    readonly log10Factor: number;
+    readonly path: string;
+    readonly gate: {
+      readonly layer: string;
+      readonly name: string;
+      readonly here: number;
+      readonly mean: number;
+    } | null;
+  }[];
+  /** To first order, with the states held where they are: what a bias on a gate that keeps does to the rate, through its own product
+   * with the old state alone. */
+  readonly bias: readonly {
+    readonly layer: string;
+    readonly gate: string;
+    /** ∂ rate/∂ bias, nats per step. */
+    readonly slope: number;
+    /** The change of the bias that would bring the rate to 0; null where the slope is 0 or the change is beyond what first order says. */
+    readonly toHold: number | null;
+  }[];
 }
 
 /** Rows consumed before T − K where the drive has no end. */
 const SETTLING = 200;
+
+/** Lags of the singular-value fan, of blocks and of a gradient followed step by step: n³ a lag, or lists as long. */
+const LONGEST_PATH = 2000;
+/** Blocks cost n³ a lag, paths a map for each named quantity. */
+const LARGEST_BLOCKS = 256;
+const LARGEST_PATHS = 1024;
+const DEATHS = 5;
+const TRUNCATED = 0.01;
+/** A bias that would have to change by more than this is beyond what a first order can say. */
+const FARTHEST_BIAS = 3;
+
+/** 'best', or readout:ROW. */
+const cotangent: OptionRow<string> = {
+  flags: '--cotangent <which>',
+  help: 'the gradient that is followed step by step: best (the direction that survives best over --length) or readout:ROW (an entry of the readout, from 0); --targets takes its place',
+  fallback: 'best',
+  parse: (given, name) => {
+    if (typeof given === 'string' && /^(best|readout:\d+)$/.test(given)) return given;
+    throw new UserError('USAGE', `${name} takes best or readout:ROW, not '${String(given)}'`);
+  },
+};
 
 const options = {
   end: integer({
@@ -71,6 +161,18 @@ const options = {
     fallback: 1,
     min: 1,
   }),
+  cotangent,
+  targets: text({
+    flags: '--targets <file>',
+    help: 'follow the gradient of the loss of the readout at --end: FILE.npy, FILE.csv or FILE.npz:KEY, one row a step or a single one (class numbers for cross-entropy)',
+    fallback: undefined,
+  }),
+  loss: choice({
+    flags: '--loss <name>',
+    help: 'loss of --targets: mse or cross-entropy',
+    choices: ['mse', 'cross-entropy'],
+    fallback: 'mse',
+  }),
 };
 
 type Options = Values<typeof options>;
@@ -86,6 +188,7 @@ export const gradients: Analysis<typeof options, GradientsValue> = {
   options,
   async run(subject, given, watch) {
     const settled = settle(subject, given);
+    const follow = await following(subject, settled);
     const windows: Window[] = [];
     const trajectory = new Trajectory(subject.system, subject.drive, subject.initialState);
     const ends = endPoints(settled);
@@ -99,10 +202,172 @@ export const gradients: Analysis<typeof options, GradientsValue> = {
       if (stopped) break;
     }
     const done = windows.reduce((sum, window) => sum + window.logSpectral.length, 0);
+    const plain = summarise(windows, ends.slice(0, windows.length), settled);
+    const detail = stopped ? nothing : await closer(subject, settled, follow, watch);
+    stopped ||= detail.stopped;
     const outcome = stopped ? interrupted(done, ends.length * settled.lags, 'lags') : complete;
-    return { value: summarise(windows, ends.slice(0, windows.length), settled), outcome, settled };
+    return { value: { ...plain, blocks: detail.blocks, path: detail.path }, outcome, settled };
   },
 };
+
+type Closer = Pick<GradientsValue, 'blocks' | 'path'> & { readonly stopped: boolean };
+const nothing: Closer = { blocks: [], path: null, stopped: true };
+
+/** The last end point, looked at block by block and step by step. */
+async function closer(
+  subject: Subject,
+  settled: Options & { end: number },
+  follow: Follow,
+  watch: Watch,
+): Promise<Closer> {
+  const { system, drive, initialState } = subject;
+  const { end } = settled;
+  const lags = Math.min(settled.lags, LONGEST_PATH);
+  const trajectory = new Trajectory(system, drive, initialState);
+  const states = await history(trajectory, end, lags, watch);
+  if (states.length === 0) return nothing;
+  const blocks = system.dimension > LARGEST_BLOCKS ? [] : blocksOf(system.parts ?? []);
+  const norms = blocks.length === 0 ? [] : await blockGradients(subject, blocks, states, end, watch);
+  const told = blocks.map(({ name }, b) => ({ name, log10Norm: norms[b]!.map((v) => v / Math.LN10) }));
+  if (norms.some((logs) => logs.length <= states.length)) return { ...nothing, blocks: told };
+  const { of, cotangent } = follow(trajectory.state, states);
+  const followed = await cotangentPath(pathsOf(subject), drive, states, end, cotangent, watch);
+  const whole =
+    followed.lags === states.length || followed.logNorm[followed.lags] === Number.NEGATIVE_INFINITY;
+  return { blocks: told, path: describe(followed, pathNames(subject), of, settled), stopped: !whole };
+}
+
+type Follow = (
+  state: Float64Array,
+  states: readonly Float64Array[],
+) => { readonly of: string; readonly cotangent: Float64Array };
+
+/** Which gradient is to be followed: files are read, and what does not fit is refused, before the long run. */
+async function following(
+  subject: Subject,
+  { targets, loss, cotangent, end, length }: Options & { end: number },
+): Promise<Follow> {
+  if (targets !== undefined) {
+    const rows = await readRows(targets, '--targets');
+    const kind = loss ?? 'mse';
+    lossCotangent(subject, subject.initialState, rows, kind, end);
+    return (state) => ({
+      of: `the ${kind} loss at row ${end}`,
+      cotangent: lossCotangent(subject, state, rows, kind, end),
+    });
+  }
+  if (cotangent !== 'best') {
+    const row = Number(cotangent.slice('readout:'.length));
+    const given = readoutCotangent(subject, row);
+    return () => ({ of: `entry ${row} of the readout`, cotangent: given });
+  }
+  return (_state, states) => {
+    const back = states.slice(-Math.min(length, states.length));
+    return {
+      of: `the direction that survives best over ${back.length} steps`,
+      cotangent: leadingCotangent(subject.system, subject.drive, back, end),
+    };
+  };
+}
+
+/** Names of gates and candidates, each once, in the order in which cells evaluate them; none where their maps would be too large. */
+function quantityNames({ model, system }: Subject): string[] {
+  if (!model || system.dimension > LARGEST_PATHS) return [];
+  return [...new Set((system.parts ?? []).flatMap(({ quantities }) => quantities.map(({ name }) => name)))];
+}
+
+const pathNames = (subject: Subject): string[] => {
+  const names = quantityNames(subject).map((name) => `through ${name}`);
+  return [...names, names.length > 0 ? 'directly' : 'all'];
+};
+
+/** The map with one more quantity held each time. */
+function pathsOf(subject: Subject): Paths {
+  const { system, model, mode } = subject;
+  const names = quantityNames(subject);
+  const cut = names.map((_, k): System => {
+    const open = network(model!.layers, names.slice(0, k + 1));
+    return mode === 'closed loop' ? closedLoop(open, model!.readout!, outputRows(model!.layers)) : open;
+  });
+  return { system, names, cut };
+}
+
+function describe(
+  { logNorm, shares, gates, biasSlopes, lags }: CotangentPath,
+  names: readonly string[],
+  of: string,
+  { end, length }: Options & { end: number },
+): GradientPath | null {
+  if (lags === 0 || !Number.isFinite(logNorm[0]!)) return null;
+  const log10Norm = Array.from(logNorm.subarray(0, lags + 1), (v) => v / Math.LN10);
+  const log10Factor = Array.from({ length: lags }, (_, k) => log10Norm[k + 1]! - log10Norm[k]!);
+  const trimmed = (values: Float64Array): number[] => Array.from(values.subarray(0, lags));
+  const paths = shares.map((share, p) => ({
+    name: names[p]!,
+    mean: average(trimmed(share)),
+    share: trimmed(share),
+  }));
+  const met = gates.map(({ part, name, role, weighted }) => ({
+    layer: part,
+    name,
+    weighted: trimmed(weighted),
+    keeps: role === 'keep',
+  }));
+  const within = Math.min(length, lags);
+  const rate = (logNorm[within]! - logNorm[0]!) / within;
+  return {
+    of,
+    log10Norm,
+    log10Factor,
+    paths,
+    gates: met.map(({ keeps: _keeps, ...gate }) => gate),
+    deaths: deaths(log10Factor, paths, met, end),
+    bias: gates
+      .filter(({ role }) => role === 'keep')
+      .map(({ part, name }, q) => {
+        const slope = average(trimmed(biasSlopes[q]!).slice(0, within));
+        const change = -rate / slope;
+        const known = slope !== 0 && Math.abs(change) <= FARTHEST_BIAS;
+        return { layer: part, gate: name, slope, toHold: known ? change : null };
+      }),
+  };
+}
+
+/**
+ * Steps with the smallest factors below 1. What a path gives to the factor is its share of it. Where the direct way lost, a gate that
+ * keeps is at fault; otherwise it may be any.
+ */
+function deaths(
+  log10Factor: readonly number[],
+  paths: GradientPath['paths'],
+  gates: readonly (GradientPath['gates'][number] & { readonly keeps: boolean })[],
+  end: number,
+): GradientPath['deaths'] {
+  const factors = log10Factor.map((v) => 10 ** v);
+  const gives = paths.map(({ share }) => share.map((s, k) => s * factors[k]!));
+  const usual = gives.map(average);
+  const open = gates.map(({ weighted }) => average(weighted.filter((v) => !Number.isNaN(v))));
+  return factors
+    .map((factor, lag) => ({ factor, lag }))
+    .filter(({ factor }) => factor < 1)
+    .sort((a, b) => a.factor - b.factor || a.lag - b.lag)
+    .slice(0, DEATHS)
+    .map(({ lag }) => {
+      const lost = usual.map((u, p) => u - gives[p]![lag]!);
+      const path = lost.indexOf(Math.max(...lost));
+      const direct = path === paths.length - 1;
+      const shut = gates.map(({ weighted, keeps }, q) => (direct && !keeps ? 1 : weighted[lag]! / open[q]!));
+      const q = shut.reduce((best, v, i) => (v < (shut[best] ?? 1) ? i : best), -1);
+      const { layer, name, weighted } = gates[q] ?? { layer: '', name: '', weighted: [] };
+      return {
+        lag,
+        row: end - 1 - lag,
+        log10Factor: log10Factor[lag]!,
+        path: paths[path]!.name,
+        gate: q < 0 ? null : { layer, name, here: weighted[lag]!, mean: open[q]! },
+      };
+    });
+}
 
 function settle({ drive }: Subject, given: Options): Options & { end: number } {
   const end = given.end ?? (Number.isFinite(drive.length) ? drive.length : given.lags + SETTLING);
@@ -200,7 +465,7 @@ function summarise(
   windows: readonly Window[],
   ends: readonly number[],
   { length, threshold, lags }: Options & { end: number },
-): GradientsValue {
+): Omit<GradientsValue, 'blocks' | 'path'> {
   const count = Math.min(...windows.map((w) => w.logSpectral.length), lags + 1);
   const mean = (of: (w: Window) => number[]): number[] =>
     Array.from({ length: windows.length > 0 ? count : 0 }, (_, k) =>
@@ -235,6 +500,52 @@ function summarise(
     atLength,
     verdict: verdictOf(atLength, length, threshold, log10Spread?.[lag] ?? 0),
     ends,
+    effectiveRank: effectiveRank(windows.at(-1)?.singular),
+    truncation: { share: TRUNCATED, steps: truncation(log10SpectralNorm, rate) },
+    growth: growth(
+      log10SpectralNorm,
+      windows.map((w) => w.logSpectral[lag]! / Math.LN10),
+      -Math.log10(threshold),
+    ),
+  };
+}
+
+function effectiveRank(singular: Window['singular'] | undefined): GradientsValue['effectiveRank'] {
+  const values = (singular?.log10 ?? []).map((log10) => {
+    // Relative to the largest, so that nothing overflows.
+    const squares = log10.map((v) => 10 ** (2 * (v - log10[0]!)));
+    const sum = squares.reduce((total, v) => total + v, 0);
+    return sum ** 2 / squares.reduce((total, v) => total + v * v, 0);
+  });
+  return { lags: singular?.lags ?? [], values };
+}
+
+/** The tail beyond the last lag is a geometric series at the rate of long lags. */
+function truncation(log10Norm: readonly number[], rate: number): number | null {
+  if (!(rate < 0) || log10Norm.length === 0) return null;
+  const most = log10Norm.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const norms = log10Norm.map((v) => 10 ** (v - most));
+  const beyond = rate === Number.NEGATIVE_INFINITY ? 0 : norms.at(-1)! * (Math.exp(rate) / -Math.expm1(rate));
+  const total = norms.reduce((sum, v) => sum + v, beyond);
+  let left = total;
+  for (let k = 0; k < norms.length; k++) {
+    left -= norms[k]!;
+    if (left <= TRUNCATED * total) return k;
+  }
+  return Math.ceil(norms.length - 1 + Math.log((TRUNCATED * total) / beyond) / rate);
+}
+
+function growth(
+  log10Norm: readonly number[],
+  atLength: readonly number[],
+  border: number,
+): GradientsValue['growth'] {
+  const steps = log10Norm.slice(1).map((v, k) => v - log10Norm[k]!);
+  const finite = steps.filter((v) => !Number.isNaN(v));
+  return {
+    share: finite.length === 0 ? 0 : finite.filter((v) => v > 0).length / finite.length,
+    largestFactor: 10 ** finite.reduce((most, v) => Math.max(most, v), Number.NEGATIVE_INFINITY),
+    log10Clip: atLength.some((v) => v > border) ? average(atLength) : null,
   };
 }
 

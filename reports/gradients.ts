@@ -1,6 +1,7 @@
 import type { GradientsValue } from '../analyses/gradients.js';
 import type { AnalysisResult } from '../src/result.js';
 import { aligned, chosen, count, integer, powerOfTen, steps, withError } from './format.js';
+import { detailCharts, detailFacts, detailReading, detailTables } from './gradient-detail.js';
 import { lineLegend, nearestPoint } from './interaction.js';
 import type { Chart, Fact, Section, Table } from './section.js';
 import { extent } from './shape.js';
@@ -12,8 +13,8 @@ export function gradients({ value }: AnalysisResult<GradientsValue>): Section {
     reading: value.lags.length === 0 ? 'No lag was computed.' : reading(value),
     caveats: caveats(value),
     facts: value.lags.length === 0 ? [] : facts(value),
-    charts: drawable ? [normChart(value), ...singularValueCharts(value)] : [],
-    tables: [normTable(value)],
+    charts: drawable ? [normChart(value), ...singularValueCharts(value), ...detailCharts(value)] : [],
+    tables: [normTable(value), ...detailTables(value)],
   };
 }
 
@@ -29,8 +30,20 @@ const left = (log10: number): string =>
 
 function reading(value: GradientsValue): string {
   const { lag, log10 } = value.atLength;
-  return `After ${count(lag, 'step')} back, ${left(log10)}: ${verdicts[value.verdict](value)}`;
+  return `${reach[value.verdict](value)} After ${count(lag, 'step')} back, ${left(log10)}: ${verdicts[value.verdict](value)}${detailReading(value)}`;
 }
+
+/** The largest lag at which the norm is still above the threshold. */
+const back = (value: GradientsValue): string =>
+  `${value.horizonIsLowerBound ? 'at least ' : ''}${count(value.horizon, 'step')} back with a norm above ${chosen(value.threshold)}`;
+
+/** The first thing to know: how far gradients reach. */
+const reach: Record<GradientsValue['verdict'], (value: GradientsValue) => string> = {
+  vanishing: (value) => `Gradients vanish: they reach ${back(value)}.`,
+  exploding: (value) => `Gradients explode: they reach ${back(value)}, and grow on the way.`,
+  preserved: (value) => `Gradients survive: they reach ${back(value)}.`,
+  undetermined: (value) => `How far gradients reach is not settled: here it is ${back(value)}.`,
+};
 
 const trend = (value: GradientsValue): string => {
   if (Number.isNaN(value.rate)) return 'There are too few lags to fit a rate';
@@ -40,19 +53,14 @@ const trend = (value: GradientsValue): string => {
 
 const verdicts: Record<GradientsValue['verdict'], (value: GradientsValue) => string> = {
   vanishing: (value) =>
-    `vanishing. ${trend(value)}${Number.isFinite(value.halfLife) && value.halfLife > 0 ? `, halving every ${steps(value.halfLife)}` : ''}, and ${horizon(value)}.`,
+    `vanishing. ${trend(value)}${Number.isFinite(value.halfLife) && value.halfLife > 0 ? `, halving every ${steps(value.halfLife)}` : ''}.`,
   exploding: (value) =>
     `exploding. ${trend(value)}${value.rate > 0 ? `, doubling every ${steps(Math.LN2 / value.rate)}` : ''}; training through such stretches needs clipping or shorter unrolling.`,
   preserved: (value) =>
-    `preserved, that is between ${chosen(value.threshold)} and ${chosen(1 / value.threshold)}. ${trend(value)}, and ${horizon(value)}.`,
+    `preserved, that is between ${chosen(value.threshold)} and ${chosen(1 / value.threshold)}. ${trend(value)}.`,
   undetermined: (value) =>
     `undetermined, because the windows differ too much or fewer lags were had than asked for. ${trend(value)}; more windows or a longer drive may settle it.`,
 };
-
-const horizon = (value: GradientsValue): string =>
-  value.horizonIsLowerBound
-    ? `it is still above ${chosen(value.threshold)} at the longest lag measured, so the horizon is at least ${count(value.horizon, 'step')}`
-    : `it stays above ${chosen(value.threshold)} up to ${count(value.horizon, 'step')} back`;
 
 function caveats(value: GradientsValue): string[] {
   const said: string[] = [];
@@ -87,6 +95,7 @@ const facts = (value: GradientsValue): Fact[] => [
     value: powerOfTen(value.atLength.log10),
     note: 'largest over all directions',
   },
+  ...detailFacts(value),
   { label: 'Averaged over', value: count(value.ends.length, 'end point') },
 ];
 

@@ -196,6 +196,25 @@ async function readDrive(spec: string, model: Model, seed: number): Promise<Driv
   }
 }
 
+/** Rows of numbers from FILE.npy, FILE.csv or FILE.npz:KEY; a list of numbers is one column. */
+export async function readRows(
+  spec: string,
+  flag: string,
+): Promise<{ spec: string; rows: number; cols: number; values: Float64Array }> {
+  const [path, key] = splitKey(spec);
+  const { shape, values } = await readArray(path, key);
+  // A batch axis of length 1 is none.
+  const sizes = shape.length > 2 ? shape.filter((size) => size !== 1) : shape;
+  if (sizes.length > 2 || values.length === 0) {
+    throw new UserError(
+      'SHAPE',
+      `${flag} ${spec} has shape [${shape.join(', ')}], but rows of numbers are wanted: one row a step`,
+    );
+  }
+  const cols = sizes.length === 2 ? sizes[1]! : 1;
+  return { spec, rows: values.length / cols, cols, values };
+}
+
 async function readState(spec: string, system: System, seed: number): Promise<Float64Array> {
   const n = system.dimension;
   if (spec === 'zero') return new Float64Array(n);

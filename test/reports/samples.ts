@@ -423,6 +423,11 @@ export const gradientsValue: GradientsValue = {
   atLength: { lag: 100, log10: -23.967 },
   verdict: 'vanishing',
   ends: [500, 600, 700, 800, 900, 1000, 1100, 1200],
+  effectiveRank: { lags: [1, 2, 5, 10, 20, 50, 100], values: [20, 16, 9, 5, 3, 1.7, 1.2] },
+  truncation: { share: 0.01, steps: 9 },
+  growth: { share: 0.02, largestFactor: 1.2, log10Clip: null },
+  blocks: [],
+  path: null,
 };
 
 export const preservedGradients: GradientsValue = {
@@ -470,6 +475,46 @@ export const oneLag: GradientsValue = {
   verdict: 'undetermined',
 };
 
+/** A stack of LSTMs, followed back step by step. */
+export const followedGradients: GradientsValue = {
+  ...gradientsValue,
+  growth: { share: 0.6, largestFactor: 3, log10Clip: 4.2 },
+  truncation: { share: 0.01, steps: null },
+  blocks: ['h by h', 'layer0 by itself', 'layer1 by itself', 'output of layer1 by layer0'].map((name, b) => ({
+    name,
+    log10Norm: range(301).map((lag) => (b === 3 && lag === 0 ? -Infinity : -0.1 * (b + 1) * lag)),
+  })),
+  path: {
+    of: 'the direction that survives best over 100 steps',
+    log10Norm: range(301).map((k) => -0.2 * k),
+    log10Factor: range(300).map((k) => (k === 40 ? -1.3 : -0.2 + 0.05 * Math.sin(k))),
+    paths: ['through i', 'through f', 'through g', 'through o', 'directly'].map((name, p) => ({
+      name,
+      mean: p === 4 ? 0.9 : 0.025,
+      share: range(300).map(() => (p === 4 ? 0.9 : 0.025)),
+    })),
+    gates: ['i', 'f', 'o'].map((name) => ({
+      layer: 'layer1',
+      name,
+      weighted: range(300).map((k) => (k === 3 ? NaN : 0.8)),
+    })),
+    deaths: [
+      {
+        lag: 40,
+        row: 1159,
+        log10Factor: -1.3,
+        path: 'directly',
+        gate: { layer: 'layer1', name: 'f', here: 0.05, mean: 0.8 },
+      },
+      { lag: 0, row: 1199, log10Factor: -0.25, path: 'through g', gate: null },
+    ],
+    bias: [
+      { layer: 'layer0', gate: 'f', slope: 0.12, toHold: 1.6 },
+      { layer: 'layer1', gate: 'f', slope: 0.001, toHold: null },
+    ],
+  },
+};
+
 export const noLags: GradientsValue = {
   ...oneLag,
   lags: [],
@@ -477,6 +522,7 @@ export const noLags: GradientsValue = {
   log10FrobeniusNorm: [],
   log10Spread: null,
   singularValues: { lags: [], log10: [] },
+  effectiveRank: { lags: [], values: [] },
   ends: [],
 };
 
@@ -796,6 +842,7 @@ export const everyResult: Readonly<Record<string, AnalysisResult>> = {
   'vanishing gradients': envelope('gradients', gradientsValue),
   'preserved gradients of one window': envelope('gradients', preservedGradients),
   'gradients that are exactly zero': envelope('gradients', erasedGradients),
+  'gradients followed step by step': envelope('gradients', followedGradients),
   'a single lag': envelope('gradients', oneLag),
   'no lags': envelope('gradients', noLags),
   'gates of a stack': envelope('gates', gatesValue),
