@@ -116,7 +116,7 @@ const SETTLING = 200;
 /** Lags of the singular-value fan, of blocks and of a gradient followed step by step: n³ a lag, or lists as long. */
 const LONGEST_PATH = 2000;
 /** Blocks cost n³ a lag, paths a map for each named quantity. */
-const LARGEST_BLOCKS = 256;
+const LARGEST_BLOCKS = 512;
 const LARGEST_PATHS = 1024;
 const DEATHS = 5;
 const TRUNCATED = 0.01;
