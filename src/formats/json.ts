@@ -45,12 +45,6 @@ export type JsonObject = { readonly [key: string]: unknown };
 function refuseOthers(source: Source, root: JsonObject): void {
   const has = (key: string) => Object.hasOwn(root, key);
   const refuse = (what: string, remedy: string) => source.fault('UNSUPPORTED', `this is ${what}. ${remedy}`);
-  if (has('weightsManifest') || has('modelTopology')) {
-    throw refuse(
-      'a TensorFlow.js model',
-      'rnnscope 0.1 does not read it; save the weights as .npz or .safetensors.',
-    );
-  }
   if (has('schema') && has('analysis')) {
     throw refuse('a result of rnnscope', 'Give the weights file that it was made from.');
   }

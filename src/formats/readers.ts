@@ -11,6 +11,7 @@ import { pytorchLegacy } from './pytorch-legacy.js';
 import type { Reader } from './reader.js';
 import { safetensors } from './safetensors.js';
 import { safetensorsIndex } from './safetensors-index.js';
+import { tfjs } from './tfjs.js';
 
 /** One reader a container, the surest by its bytes first. */
 export const READERS: readonly Reader[] = [
@@ -24,6 +25,7 @@ export const READERS: readonly Reader[] = [
   safetensors,
   safetensorsIndex,
   onnx,
+  tfjs,
   json,
   flax,
 ];
