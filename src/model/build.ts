@@ -3,7 +3,7 @@ import { handedOn } from '../cells/index.js';
 import { UserError } from '../errors.js';
 import type { WeightFile } from '../formats/weight-file.js';
 import type { Found } from './conventions/convention.js';
-import { conventionsFor } from './conventions/index.js';
+import { conventionsFor, lastResort } from './conventions/index.js';
 import { withoutCopies } from './copies.js';
 import type { Linear } from './linear.js';
 import type { Model, ModelOptions } from './model.js';
@@ -25,8 +25,11 @@ export interface Contents {
 
 export function contentsOf(file: WeightFile, options: ModelOptions): Contents {
   const source = openSource(file);
-  const conventions = conventionsFor(source);
-  const found = conventions.flatMap((convention) => convention.match(source, options));
+  const byName = conventionsFor(source);
+  const named = byName.flatMap((convention) => convention.match(source, options));
+  const isUnknown = named.length === 0 && !source.program && options.cell === undefined;
+  const conventions = isUnknown ? [...byName, lastResort] : byName;
+  const found = isUnknown ? lastResort.match(source, options) : named;
   const recurrent = new Set(found.flatMap(({ parts }) => [...parts.values()]));
   const linears = conventions.flatMap((convention) => convention.linears?.(source, recurrent) ?? []);
   const absence = conventions.flatMap((convention) => convention.absence?.(source) ?? []).join(' ');

@@ -1,5 +1,6 @@
 import type { Source } from '../source.js';
 import { byCellName } from './by-cell-name.js';
+import { byShape } from './by-shape.js';
 import type { Convention } from './convention.js';
 import { flax } from './flax.js';
 import { keras } from './keras.js';
@@ -12,3 +13,6 @@ export const conventions: readonly Convention[] = [onnx, pytorch, byCellName, ke
 /** Those that can say what a file's tensors mean: where it holds the computation, that alone does. */
 export const conventionsFor = ({ program }: Source): readonly Convention[] =>
   program ? [onnx] : conventions;
+
+/** Where none of them finds anything in a file. */
+export const lastResort: Convention = byShape;
