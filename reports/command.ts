@@ -16,7 +16,16 @@ function flagOf([key, value]: [string, unknown]): string[] {
 }
 
 /** The command that gives this result again: every option as it was settled, so that later defaults change nothing. */
-export const commandOf = ({ analysis, model, options }: AnalysisResult): string =>
-  ['npx rnnscope', analysis, quoted(String(model.path)), ...Object.entries(options).flatMap(flagOf)].join(
-    ' ',
-  );
+export const commandOf = ({ analysis, model, options, value }: AnalysisResult): string =>
+  [
+    'npx rnnscope',
+    analysis,
+    ...pathsOf(model.path, value).map(quoted),
+    ...Object.entries(options).flatMap(flagOf),
+  ].join(' ');
+
+/** A comparison names all of its files, everything else its one. */
+function pathsOf(path: string, value: unknown): string[] {
+  const { models } = (value ?? {}) as { models?: readonly { path: string }[] };
+  return models ? models.map((one) => String(one.path)) : [String(path)];
+}

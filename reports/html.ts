@@ -31,7 +31,7 @@ export function page(parts: readonly Part[], embedded: unknown, run: Run = {}): 
   const model = parts[0]!.result.model;
   const analyses = parts.map((p) => p.result.analysis);
   const ids = parts.map((_, i) => anchor(analyses, i));
-  const name = fileName(String(model.path));
+  const name = nameOf(parts[0]!.result);
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -60,6 +60,13 @@ ${drawingScripts().map((code) => html`<script>${trusted(code)}</script>\n`)}
 </body>
 </html>
 `.markup;
+}
+
+/** The file, or how many there are where several are compared. */
+function nameOf({ model, value }: AnalysisResult): string {
+  const { models } = (value ?? {}) as { models?: readonly unknown[] };
+  const name = fileName(String(model.path));
+  return models ? `${name} and ${integer(models.length - 1)} more` : name;
 }
 
 /** The name of the analysis, numbered where it occurs again. */

@@ -1,9 +1,11 @@
+import type { CompareValue } from '../analyses/compare.js';
 import type { DiagnoseValue } from '../analyses/diagnose.js';
 import type { analyses } from '../analyses/index.js';
 import type { InspectValue } from '../analyses/inspect.js';
 import { UserError } from '../src/errors.js';
 import { fromJson } from '../src/json.js';
 import type { AnalysisResult } from '../src/result.js';
+import { compare } from './compare.js';
 import { diagnose } from './diagnose.js';
 import { fixedPoints } from './fixed-points.js';
 import { list, sentenceCase } from './format.js';
@@ -24,9 +26,10 @@ type ValueOf<A> = A extends { run(...given: never[]): Promise<{ readonly value: 
   ? Value
   : never;
 
-/** The value of each analysis, and of `inspect`, which asks the file rather than the map. */
+/** The value of each analysis, of `inspect`, which asks the file rather than the map, and of `compare`, which asks several. */
 type AnalysisValues = { readonly [Name in keyof Analyses]: ValueOf<Analyses[Name]> } & {
   readonly inspect: InspectValue;
+  readonly compare: CompareValue;
 };
 
 export type AnalysisName = keyof AnalysisValues;
@@ -34,7 +37,7 @@ export type AnalysisName = keyof AnalysisValues;
 /** An analysis without its section does not build. */
 export const sections: {
   readonly [Name in AnalysisName]: (result: AnalysisResult<AnalysisValues[Name]>) => Section;
-} = { inspect, jacobian, lyapunov, 'fixed-points': fixedPoints, gradients, gates, diagnose };
+} = { inspect, jacobian, lyapunov, 'fixed-points': fixedPoints, gradients, gates, diagnose, compare };
 
 /** The section of one result, found by the name that the result carries. */
 export function sectionOf(result: AnalysisResult): Section {

@@ -1,14 +1,17 @@
 import type { Answer } from '../analyses/analysis.js';
+import { type CompareValue, compare as compareAnalysis, type Diagnosed } from '../analyses/compare.js';
+import type { DiagnoseValue } from '../analyses/diagnose.js';
 import { type AnalysisName, analyses } from '../analyses/index.js';
 import { type InspectValue, inspect as inspectAnalysis } from '../analyses/inspect.js';
 import { modelOptions, type Subject, subjectOf, subjectOptions } from './dynamics/subject.js';
 import { orDivergence } from './dynamics/trajectory.js';
 import { envelope, fileEnvelope } from './envelope.js';
+import { UserError } from './errors.js';
 import { readWeightFile } from './formats/index.js';
 import { arithmetic, type Matrix, useArithmetic } from './linalg/index.js';
 import { readModel } from './model/index.js';
 import { type OptionTable, resolve } from './options.js';
-import { unwatched, type Watch } from './outcome.js';
+import { complete, type Outcome, unwatched, type Watch } from './outcome.js';
 import type { AnalysisResult } from './result.js';
 
 /** A result, and the arrays that are too large to stand in it. */
@@ -94,6 +97,38 @@ export async function inspect(path: string, given: Given = {}): Promise<Analysis
 /** A result that is the same bytes on any number of threads does not say how many there were. */
 const ofAnyThreads = (result: AnalysisResult): AnalysisResult =>
   'threads' in result.options ? { ...result, options: { ...result.options, threads: null } } : result;
+
+/** Several files side by side: the whole diagnosis of each under the same options. */
+export async function compare(
+  paths: readonly string[],
+  given: Given = {},
+  watch: Watch = unwatched,
+): Promise<AnalysisResult<CompareValue>> {
+  if (paths.length < 2)
+    throw new UserError('USAGE', `compare needs two models or more, not ${paths.length}: name another`);
+  const models: Diagnosed[] = [];
+  let outcome: Outcome = complete;
+  for (const [k, path] of paths.entries()) {
+    const { step } = await readWeightFile(path);
+    const { result } = await ask('diagnose', path, given, labelled(watch, `${k + 1} of ${paths.length}`));
+    models.push({ result: result as AnalysisResult<DiagnoseValue>, step });
+    if (result.outcome.kind !== 'complete') outcome = ofModel(path, result.outcome);
+    // Interrupted: what there is is compared.
+    if (result.outcome.kind === 'partial') break;
+  }
+  const value = compareAnalysis.run(models);
+  // Module, options and seed are those of the first; the value has those of each.
+  return { ...value.results[0]!, analysis: compareAnalysis.name, outcome, value };
+}
+
+const labelled = (watch: Watch, name: string): Watch => ({
+  tick: (done, total, label) => watch.tick(done, total, `${name}, ${label ?? ''}`),
+});
+
+const ofModel = (path: string, outcome: Exclude<Outcome, { kind: 'complete' }>): Outcome => ({
+  ...outcome,
+  what: `${path}: ${outcome.what}`,
+});
 
 const pick = (table: OptionTable, given: Given): Record<string, unknown> =>
   Object.fromEntries(Object.keys(table).map((key) => [key, given[key]]));

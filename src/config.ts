@@ -1,4 +1,6 @@
+import { compare } from '../analyses/compare.js';
 import { type AnalysisName, analyses } from '../analyses/index.js';
+import { inspect } from '../analyses/inspect.js';
 import { type Given, optionsOf } from './ask.js';
 import { modelOptions } from './dynamics/subject.js';
 import { UserError } from './errors.js';
@@ -20,10 +22,12 @@ export interface Config {
 
 type Json = Readonly<Record<string, unknown>>;
 
-const commands = ['inspect', ...(Object.keys(analyses) as AnalysisName[])];
+const commands = ['inspect', 'compare', ...(Object.keys(analyses) as AnalysisName[])];
 
 const tableOf = (command: string): OptionTable =>
-  command === 'inspect' ? modelOptions : optionsOf(command as AnalysisName);
+  command === 'inspect'
+    ? modelOptions
+    : optionsOf(command === 'compare' ? 'diagnose' : (command as AnalysisName));
 
 const everyTable = (): OptionTable => Object.assign({}, ...commands.map(tableOf));
 
@@ -132,7 +136,8 @@ export function configSchema(): Json {
     },
   };
   const summary = (command: string): string =>
-    command === 'inspect' ? 'what is in this file' : analyses[command as AnalysisName].summary;
+    [inspect, compare].find(({ name }) => name === command)?.summary ??
+    analyses[command as AnalysisName].summary;
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'rnnscope.config.json',

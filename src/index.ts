@@ -4,6 +4,7 @@
  * `ask('lyapunov', 'model.pt', { drive: 'inputs.npy' })` is the whole line; the parts that it is made of follow below.
  */
 export type { Analysis, Answer } from '../analyses/analysis.js';
+export type { CompareValue } from '../analyses/compare.js';
 export type { DiagnoseValue, Finding } from '../analyses/diagnose.js';
 export type { FixedPointsValue, RestPoint } from '../analyses/fixed-points.js';
 export type { GatesValue } from '../analyses/gates.js';
@@ -13,7 +14,7 @@ export type { InspectValue } from '../analyses/inspect.js';
 export type { JacobianValue } from '../analyses/jacobian.js';
 export type { LyapunovValue } from '../analyses/lyapunov.js';
 export { readResults, renderReport, sectionOf } from '../reports/index.js';
-export { type Asked, ask, askOf, type Given, inspect } from './ask.js';
+export { type Asked, ask, askOf, compare, type Given, inspect } from './ask.js';
 export { type Cell, cellNamed, cells } from './cells/index.js';
 export { closedLoop } from './dynamics/closed-loop.js';
 export * from './dynamics/drive.js';

@@ -29,7 +29,9 @@ const camel = (name: string): string => name.replace(/-([a-z])/g, (_, c: string)
 /** The names that an assertion on this analysis may use, as they stand for a result that is at hand. */
 function scopeOf(result: AnalysisResult): Record<string, unknown> {
   const value = (result.value ?? {}) as { results?: Record<string, AnalysisResult> };
-  const rested = Object.values(value.results ?? {}).map(({ analysis, value }) => [camel(analysis), value]);
+  // A comparison holds a list of whole diagnoses: those are reached through it.
+  const results = Array.isArray(value.results) ? {} : (value.results ?? {});
+  const rested = Object.values(results).map(({ analysis, value }) => [camel(analysis), value]);
   const { model, options, seed, outcome } = result;
   return { [camel(result.analysis)]: value, ...Object.fromEntries(rested), model, options, seed, outcome };
 }

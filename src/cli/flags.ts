@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { compare } from '../../analyses/compare.js';
 import { type AnalysisName, analyses } from '../../analyses/index.js';
 import { type Given, optionsOf } from '../ask.js';
 import { modelOptions } from '../dynamics/subject.js';
@@ -10,9 +11,10 @@ import { terminalWidth } from './terminal.js';
 
 /** What the command line asks for. */
 export interface Request {
-  readonly command: AnalysisName | 'inspect' | 'report';
-  /** The weights file, or the saved result. */
+  readonly command: AnalysisName | 'inspect' | 'compare' | 'report';
+  /** The weights file, or the saved result; the first of several. */
   readonly path: string;
+  readonly paths: readonly string[];
   readonly given: Given;
   readonly output: OutputFlags;
 }
@@ -74,31 +76,44 @@ export async function parse(
     .configureHelp({ minWidthToWrap: 20 })
     .configureOutput({ outputError: () => {}, getOutHelpWidth: () => terminalWidth() })
     .addHelpText('after', '\nFirst steps: rnnscope diagnose MODEL.pt, then rnnscope COMMAND --help');
-  const add = (command: Request['command'], summary: string, argument: string, table: OptionTable): void => {
+  const add = (
+    command: Request['command'],
+    summary: string,
+    argument: keyof typeof argumentHelp,
+    table: OptionTable,
+  ): void => {
     const sub = program
       .command(command)
       .summary(summary)
       .description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`)
-      .argument(`<${argument}>`, argument === 'model' ? 'the weights file' : 'a result that --json wrote')
+      .argument(`<${argument}>`, argumentHelp[argument])
       .exitOverride()
       .configureOutput({ outputError: () => {}, getOutHelpWidth: () => terminalWidth() });
     for (const [key, row] of Object.entries(table)) sub.addOption(optionOf(key, row));
     if (command !== 'report') sub.addOption(jsonOption);
     for (const option of outputOptions) sub.addOption(option);
-    sub.action(async (path: string, options: Record<string, unknown>) => {
+    sub.action(async (named: string | string[], options: Record<string, unknown>) => {
       const own = new Set(Object.keys(table));
       const given = Object.fromEntries(Object.entries(options).filter(([key]) => own.has(key)));
       const output = Object.fromEntries(Object.entries(options).filter(([key]) => !own.has(key)));
-      await handle({ command, path, given, output });
+      const paths = [named].flat();
+      await handle({ command, path: paths[0]!, paths, given, output });
     });
   };
   add('inspect', 'what is in this file: modules, cells, sizes, weights, assumptions', 'model', modelOptions);
   for (const name of Object.keys(analyses) as AnalysisName[])
     add(name, analyses[name].summary, 'model', optionsOf(name));
+  add('compare', compare.summary, 'models...', optionsOf('diagnose'));
   add('report', 'draw a report again from a saved JSON result', 'result', {});
   refuseUnknownCommand(program, argv);
   await program.parseAsync([...argv], { from: 'user' });
 }
+
+const argumentHelp = {
+  model: 'the weights file',
+  'models...': 'the weights files, two or more',
+  result: 'a result that --json wrote',
+} as const;
 
 /** commander answers `help nonsense` and `nonsense --help` with the help of the whole program. */
 function refuseUnknownCommand(program: Command, [first, second]: readonly string[]): void {

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { CommanderError } from 'commander';
-import { type Asked, ask, inspect } from '../ask.js';
+import type { AnalysisName } from '../../analyses/index.js';
+import { type Asked, ask, compare, inspect } from '../ask.js';
 import { UserError } from '../errors.js';
 import { toJson } from '../json.js';
 import { counted } from '../numbers.js';
@@ -46,17 +47,19 @@ async function handle(asked: Request): Promise<number> {
   const progress = new Progress(process.stderr.isTTY === true && !request.output.quiet);
   let answered: Asked;
   try {
-    answered =
-      request.command === 'inspect'
-        ? { result: await inspect(request.path, request.given), arrays: {} }
-        : await ask(request.command, request.path, request.given, progress);
+    answered = await answer(request, progress);
   } finally {
     progress.end();
   }
   // 3. result → arrays, report, JSON, text: files first, as a reader of standard output may close it early
   await writeArrays(answered, request);
   const seconds = (performance.now() - began) / 1000;
-  const report = await writeReport([answered.result], request, request.command === 'diagnose', seconds);
+  const report = await writeReport(
+    [answered.result],
+    request,
+    request.command === 'diagnose' || request.command === 'compare',
+    seconds,
+  );
   await writeFolder([answered.result], request);
   await writeJson(answered.result, request);
   if (speaks(request)) await speak(answered.result, request);
@@ -65,6 +68,12 @@ async function handle(asked: Request): Promise<number> {
   const holds = await check([answered.result], seconds);
   if (progress.interrupted) return exit.interrupted;
   return answered.result.outcome.kind === 'failed' || !holds ? exit.failed : exit.done;
+}
+
+async function answer({ command, path, paths, given }: Request, progress: Progress): Promise<Asked> {
+  if (command === 'inspect') return { result: await inspect(path, given), arrays: {} };
+  if (command === 'compare') return { result: await compare(paths, given, progress), arrays: {} };
+  return ask(command as AnalysisName, path, given, progress);
 }
 
 async function redraw(request: Request, check: Check): Promise<number> {
@@ -144,7 +153,7 @@ async function checker(assertions: readonly Assertion[], { output }: Request): P
 }
 
 /** Whatever is asked to be written has to be writable before the run begins. */
-async function checkOutputs({ path, given, output }: Request): Promise<void> {
+async function checkOutputs({ paths, given, output }: Request): Promise<void> {
   if (output.output !== undefined) await (await import('./folder.js')).checkFolder(output);
   const named = [output.json, output.report, output.junit, ...arrayOptions.map((option) => given[option])];
   const files = named.filter((file): file is string => typeof file === 'string' && file !== '-');
@@ -152,7 +161,7 @@ async function checkOutputs({ path, given, output }: Request): Promise<void> {
   const twice = files.find((file, k) => files.indexOf(file) < k);
   if (twice) throw new UserError('USAGE', `${twice} is asked for twice: give each output a file of its own`);
   const { checkWritable } = await import('./output.js');
-  for (const file of files) await checkWritable(file, path);
+  for (const file of files) for (const path of paths) await checkWritable(file, path);
 }
 
 /** Text is for people: not beside JSON on the same stream. */
@@ -172,7 +181,13 @@ async function speak(result: AnalysisResult, request: Request): Promise<void> {
 /** Most networks say more under data than under zero input. */
 function driveHint({ command, path, given }: Request): string | undefined {
   const beside = path.replace(/\.[^./\\]+$/, '.drive.npy');
-  if (command === 'inspect' || given.drive !== undefined || given.closedLoop || !existsSync(beside))
+  if (
+    command === 'inspect' ||
+    command === 'compare' ||
+    given.drive !== undefined ||
+    given.closedLoop ||
+    !existsSync(beside)
+  )
     return undefined;
   return `The input was zero. ${basename(beside)} lies beside the model: --drive ${beside} shows the network under that data.`;
 }

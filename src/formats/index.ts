@@ -37,7 +37,7 @@ export async function readWeightFile(path: string): Promise<WeightFile> {
 export async function readSource(source: Source, folder?: Folder): Promise<WeightFile> {
   const { head, context } = examine(source, folder);
   const reader = chooseReader(head, context);
-  const { tensors, modules, documents, program, notes } = await reader.read(context);
+  const { tensors, modules, documents, program, step, notes } = await reader.read(context);
   return {
     path: source.path,
     format: reader.name,
@@ -45,6 +45,7 @@ export async function readSource(source: Source, folder?: Folder): Promise<Weigh
     modules: modules ?? new Map(),
     documents: documents ?? new Map(),
     ...(program && { program }),
+    ...(step !== undefined && { step }),
     notes: (notes ?? []).map(printable),
     sha256: digestOf(filesOf(source, folder)),
   };

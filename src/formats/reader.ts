@@ -10,6 +10,7 @@ export interface Contents {
   readonly modules?: ReadonlyMap<string, ModuleAttributes>;
   readonly documents?: ReadonlyMap<string, unknown>;
   readonly program?: Program;
+  readonly step?: number;
   readonly notes?: readonly string[];
 }
 

@@ -77,6 +77,8 @@ export interface WeightFile {
   readonly documents?: ReadonlyMap<string, unknown>;
   /** Where the file holds the computation as well, which then says what the tensors mean. */
   readonly program?: Program;
+  /** The training step or epoch that a checkpoint states beside its weights. */
+  readonly step?: number;
   /** Remarks that the user should see: what was skipped and why. */
   readonly notes: readonly string[];
   /** Hex digest of the whole file; of the digests of all its files, where it has several (`sha256sum` of their list). */

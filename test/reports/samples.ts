@@ -1,5 +1,6 @@
 /** Results with the numbers of a three-bit flip-flop GRU (32 units), and variations that charts find hard. */
 
+import { compare } from '../../analyses/compare.js';
 import type { DiagnoseValue } from '../../analyses/diagnose.js';
 import type { FixedPointsValue, RestPoint, Stability } from '../../analyses/fixed-points.js';
 import type { GatesValue } from '../../analyses/gates.js';
@@ -825,6 +826,15 @@ export const diagnoseValue: DiagnoseValue = {
 export const diagnosis = envelope('diagnose', diagnoseValue, { steps: 1800 });
 
 /** Every shape of value that a chart may meet, by name. */
+const later = envelope('diagnose', {
+  ...diagnoseValue,
+  results: { ...diagnoseValue.results, lyapunov: envelope('lyapunov', chaoticValue) },
+});
+
+/** Two models as they are, and the same in training. */
+const compared = (steps: readonly (number | undefined)[]) =>
+  compare.run(steps.map((step, k) => ({ result: k % 2 === 0 ? diagnosis : later, step })));
+
 export const everyResult: Readonly<Record<string, AnalysisResult>> = {
   'an ordinary inspection': envelope('inspect', inspectValue),
   'a file without modules': envelope('inspect', nothingInside),
@@ -854,4 +864,6 @@ export const everyResult: Readonly<Record<string, AnalysisResult>> = {
   'a search that found nothing': envelope('fixed-points', noPoints),
   'a diagnosis': diagnosis,
   'a diagnosis without verdicts': envelope('diagnose', { verdicts: [], results: {} }),
+  'two models': envelope('compare', compared([undefined, undefined])),
+  'seven checkpoints': envelope('compare', compared([1, 2, 4, 8, 16, 32, 64])),
 };

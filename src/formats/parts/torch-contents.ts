@@ -7,7 +7,7 @@ import type { PyValue } from './python.js';
 import { type Bytes, DAMAGED } from './source.js';
 import { type Placement, storedTensor, tooManyElements } from './tensors.js';
 import { type StorageType, TorchTensor } from './torch-objects.js';
-import { type ClassFacts, type Collected, collect, describeValue } from './torch-walk.js';
+import { type ClassFacts, type Collected, collect, describeValue, stepOf } from './torch-walk.js';
 
 /** The bytes of one storage within the file. */
 export interface StorageBytes {
@@ -39,7 +39,13 @@ export function torchContents(file: TorchFile, root: PyValue): Contents {
       leaf instanceof TorchTensor ? place(file, storages, name, leaf) : placeArray(file.source, name, leaf);
     tensors.set(name, storedTensor(name, placement));
   }
-  return { tensors, modules: collected.modules, notes: [...collected.notes, ...skipped] };
+  const step = stepOf(root);
+  return {
+    tensors,
+    modules: collected.modules,
+    ...(step !== undefined && { step }),
+    notes: [...collected.notes, ...skipped],
+  };
 }
 
 function describeSkipped({ skipped }: Collected): string[] {

@@ -30,6 +30,17 @@ export function collect(source: Bytes, root: PyValue, classFacts: ClassFacts): C
   return walk.collected;
 }
 
+/** What training loops call their progress, the finest first. */
+const STEP_KEYS = ['global_step', 'step', 'steps', 'iteration', 'iter', 'epoch'];
+
+/** The training step that a checkpoint states beside its weights: a whole number under one of the usual names. */
+export function stepOf(root: PyValue): number | undefined {
+  const entries = dictEntries(root);
+  return STEP_KEYS.map((key) => entries?.get(key)).find(
+    (value): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0,
+  );
+}
+
 class Walk {
   readonly collected: Collected = { leaves: new Map(), modules: new Map(), notes: [], skipped: new Map() };
   private visits = 0;
