@@ -128,6 +128,7 @@ const cotangent: OptionRow<string> = {
   flags: '--cotangent <which>',
   help: 'the gradient that is followed step by step: best (the direction that survives best over --length) or readout:ROW (an entry of the readout, from 0); --targets takes its place',
   fallback: 'best',
+  schema: { type: 'string', pattern: '^(best|readout:\\d+)$' },
   parse: (given, name) => {
     if (typeof given === 'string' && /^(best|readout:\d+)$/.test(given)) return given;
     throw new UserError('USAGE', `${name} takes best or readout:ROW, not '${String(given)}'`);
