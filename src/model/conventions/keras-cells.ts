@@ -62,8 +62,8 @@ export function kerasUnit(
 }
 
 function examine(name: string, set: WeightSet, said: CellConfig | undefined, version: Version): Examined {
-  const kernel = set.parts.get('kernel')!;
-  const recurrent = set.parts.get('recurrent_kernel')!;
+  const kernel = required(name, set, 'kernel');
+  const recurrent = required(name, set, 'recurrent_kernel');
   const bias = set.parts.get('bias');
   const { family, H, I } = sizes(kernel, recurrent);
   checkClass(name, said, family);
@@ -90,6 +90,13 @@ function examine(name: string, set: WeightSet, said: CellConfig | undefined, ver
     ],
     weights: (order) => cut({ kernel, recurrent, bias, H, I, order, isCudnn }),
   };
+}
+
+function required(name: string, { parts }: WeightSet, part: string): Tensor {
+  const tensor = parts.get(part);
+  if (tensor !== undefined) return tensor;
+  const found = [...parts.keys()].join(', ');
+  throw new UserError('CORRUPT', `${name} has no ${part}: tensors are missing. It holds ${found}.`);
 }
 
 function sizes(kernel: Tensor, recurrent: Tensor): { family: Family; H: number; I: number } {
