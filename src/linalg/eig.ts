@@ -1,8 +1,9 @@
-import { balance } from './balance.js';
-import { francis } from './francis.js';
-import { hessenberg } from './hessenberg.js';
 import type { Matrix } from './matrix.js';
-import { binaryExponent, maxAbs, scaleByPowerOfTwo } from './vector.js';
+import { plainEigenvalues } from './plain/eigenvalues.js';
+import { MAX_STEPS } from './plain/francis.js';
+import { begin, given, lines, space, taken, toStage } from './staging.js';
+import { binaryExponent, maxAbs } from './vector.js';
+import { kernels } from './wasm.js';
 
 export interface Eigenvalues {
   /** Sorted by modulus, then real part, then imaginary part, all descending; NaN last for those not found. */
@@ -26,29 +27,24 @@ export function eigenvalues(A: Matrix): Eigenvalues {
   if (largest === 0) return { re, im, converged: true };
   // Products of entries must neither overflow nor vanish (LAPACK dgeev scales for the same reason).
   const exponent = binaryExponent(largest);
-  const ld = paddedStride(n);
-  const h = reserve(n * ld);
-  for (let i = 0; i < n; i++)
-    for (let j = 0; j < n; j++) h[i * ld + j] = scaleByPowerOfTwo(A.data[i * n + j], -exponent);
-  const active = balance(h, n, ld);
-  hessenberg(h, ld, active);
-  const converged = francis(h, n, ld, active, re, im);
-  for (let i = 0; i < n; i++) {
-    re[i] = scaleByPowerOfTwo(re[i], exponent);
-    im[i] = scaleByPowerOfTwo(im[i], exponent);
-  }
+  const converged = inKernels(A, exponent, re, im) ?? plainEigenvalues(A, exponent, re, im);
   return { ...sorted(re, im), converged };
 }
 
-let scratch = new Float64Array(0);
-
-function reserve(size: number): Float64Array {
-  if (scratch.length < size) scratch = new Float64Array(size);
-  return scratch;
+function inKernels(A: Matrix, exponent: number, re: Float64Array, im: Float64Array): boolean | undefined {
+  const fast = kernels();
+  const n = A.rows;
+  if (!fast || n === 0) return undefined;
+  const work = fast.eigenvaluesWork(n);
+  if (!begin(toStage(A.data) + 2 * lines(n) + work)) return undefined;
+  const a = given(A.data);
+  const r = space(n);
+  const i = space(n);
+  const converged = fast.eigenvalues(n, a, exponent, r, i, MAX_STEPS, space(work));
+  taken(re, r);
+  taken(im, i);
+  return converged !== 0;
 }
-
-/** A column walk over a power-of-two stride meets the same cache lines again and again; an odd multiple of 8 does not. */
-const paddedStride = (n: number): number => (n < 32 ? n : (((n + 7) >> 3) | 1) << 3);
 
 function sorted(re: Float64Array, im: Float64Array): { re: Float64Array; im: Float64Array } {
   const modulus = re.map((x, i) => Math.hypot(x, im[i]));

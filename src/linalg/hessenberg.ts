@@ -1,19 +1,19 @@
-import type { Range } from './balance.js';
-import { reflectFromLeft, reflectFromRight, reflector } from './plain/householder.js';
+import type { Matrix } from './matrix.js';
+import { hessenberg } from './plain/hessenberg.js';
+import { begin, given, space, taken, toStage } from './staging.js';
+import { kernels } from './wasm.js';
 
-/**
- * Reduces the active block of h (row stride ld) to upper Hessenberg form by Householder similarities, zeros below
- * the subdiagonal included. Golub & Van Loan, Matrix Computations, 4th ed., Alg. 7.4.2. Entries outside the block
- * do not influence eigenvalues and are left alone.
- */
-export function hessenberg(h: Float64Array, ld: number, { from, to }: Range): void {
-  for (let k = from; k + 2 < to; k++) {
-    const m = to - k - 1;
-    const at = (k + 1) * ld + k;
-    const tau = reflector(h, at, ld, m);
-    if (tau === 0) continue;
-    reflectFromLeft(h, at, at + 1, ld, m, m, tau);
-    reflectFromRight(h, at, ld, from * ld + k + 1, ld, to - from, m, tau);
-    for (let i = 1; i < m; i++) h[at + i * ld] = 0;
+/** A ← an upper Hessenberg matrix that is orthogonally similar to it. */
+export function hessenbergInPlace(A: Matrix): void {
+  const { rows: n, cols, data } = A;
+  if (cols !== n) throw new RangeError(`hessenbergInPlace: ${n}×${cols} is not square`);
+  const fast = kernels();
+  const work = 2 * n + 32;
+  if (!fast || n < 3 || !begin(toStage(data) + work)) {
+    hessenberg(data, n, { from: 0, to: n });
+    return;
   }
+  const h = given(data);
+  fast.hessenberg(0, n, h, n, space(work));
+  taken(data, h);
 }

@@ -1,5 +1,5 @@
-import { hessenberg } from './hessenberg.js';
-import type { Matrix } from './matrix.js';
+import { hessenbergInPlace } from './hessenberg.js';
+import { copy, type Matrix } from './matrix.js';
 
 const MOST_ROUNDS = 40;
 /** The square of the estimate changes by less than this: the estimate itself is then off by far less than a per cent. */
@@ -19,8 +19,9 @@ export class Resolvent {
     const n = A.rows;
     if (A.cols !== n) throw new RangeError(`Resolvent: ${n}×${A.cols} is not square`);
     this.n = n;
-    this.H = A.data.slice();
-    hessenberg(this.H, n, { from: 0, to: n });
+    const H = copy(A);
+    hessenbergInPlace(H);
+    this.H = H.data;
     this.re = new Float64Array(n * n);
     this.im = new Float64Array(n * n);
   }

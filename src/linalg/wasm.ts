@@ -71,6 +71,17 @@ export interface Kernels {
     work: Address,
   ): void;
   qrWork(n: number, k: number): number;
+  eigenvalues(
+    n: number,
+    a: Address,
+    exponent: number,
+    re: Address,
+    im: Address,
+    maxSteps: number,
+    work: Address,
+  ): 0 | 1;
+  eigenvaluesWork(n: number): number;
+  hessenberg(from: number, to: number, h: Address, ld: number, work: Address): void;
   exp(n: number, x: Address, out: Address): void;
   sigmoid(n: number, x: Address, value: Address, complement: Address | 0, slope: Address | 0): void;
   tanh(n: number, x: Address, value: Address, slope: Address | 0): void;

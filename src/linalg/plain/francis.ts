@@ -1,7 +1,7 @@
 import { equalise, type Range } from './balance.js';
 
 /** Sweeps allowed for one eigenvalue or pair; the usual need is two or three. */
-const MAX_STEPS = 60;
+export const MAX_STEPS = 60;
 
 /**
  * Steps without deflation after which a shift from outside the matrix breaks a possible cycle. Not later as well:
