@@ -2,6 +2,7 @@ import type { CompareValue } from '../analyses/compare.js';
 import type { DiagnoseValue } from '../analyses/diagnose.js';
 import type { analyses } from '../analyses/index.js';
 import type { InspectValue } from '../analyses/inspect.js';
+import type { VerifyValue } from '../analyses/verify.js';
 import { UserError } from '../src/errors.js';
 import { fromJson } from '../src/json.js';
 import type { AnalysisResult } from '../src/result.js';
@@ -16,6 +17,7 @@ import { inspect } from './inspect.js';
 import { jacobian } from './jacobian.js';
 import { lyapunov } from './lyapunov.js';
 import type { Section } from './section.js';
+import { verify } from './verify.js';
 
 export { type FigureStyle, figureFiles, type NamedFile } from './figures.js';
 export type { Section } from './section.js';
@@ -26,10 +28,14 @@ type ValueOf<A> = A extends { run(...given: never[]): Promise<{ readonly value: 
   ? Value
   : never;
 
-/** The value of each analysis, of `inspect`, which asks the file rather than the map, and of `compare`, which asks several. */
+/**
+ * The value of each analysis, of `inspect`, which asks the file rather than the map, of `compare`, which asks several, and of
+ * `verify`, which asks another program too.
+ */
 type AnalysisValues = { readonly [Name in keyof Analyses]: ValueOf<Analyses[Name]> } & {
   readonly inspect: InspectValue;
   readonly compare: CompareValue;
+  readonly verify: VerifyValue;
 };
 
 export type AnalysisName = keyof AnalysisValues;
@@ -37,7 +43,7 @@ export type AnalysisName = keyof AnalysisValues;
 /** An analysis without its section does not build. */
 export const sections: {
   readonly [Name in AnalysisName]: (result: AnalysisResult<AnalysisValues[Name]>) => Section;
-} = { inspect, jacobian, lyapunov, 'fixed-points': fixedPoints, gradients, gates, diagnose, compare };
+} = { inspect, jacobian, lyapunov, 'fixed-points': fixedPoints, gradients, gates, diagnose, compare, verify };
 
 /** The section of one result, found by the name that the result carries. */
 export function sectionOf(result: AnalysisResult): Section {

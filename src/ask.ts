@@ -3,6 +3,8 @@ import { type CompareValue, compare as compareAnalysis, type Diagnosed } from '.
 import type { DiagnoseValue } from '../analyses/diagnose.js';
 import { type AnalysisName, analyses } from '../analyses/index.js';
 import { type InspectValue, inspect as inspectAnalysis } from '../analyses/inspect.js';
+import { verify as verifyAnalysis } from '../analyses/verify.js';
+import { network } from './dynamics/network.js';
 import { modelOptions, type Subject, subjectOf, subjectOptions } from './dynamics/subject.js';
 import { orDivergence } from './dynamics/trajectory.js';
 import { envelope, fileEnvelope } from './envelope.js';
@@ -129,6 +131,44 @@ const ofModel = (path: string, outcome: Exclude<Outcome, { kind: 'complete' }>):
   ...outcome,
   what: `${path}: ${outcome.what}`,
 });
+
+/** Options of `verify`: which module, and what it is compared with. */
+export const verifyOptions: OptionTable = {
+  ...modelOptions,
+  state: subjectOptions.state,
+  seed: subjectOptions.seed,
+  ...verifyAnalysis.options,
+};
+
+/** Whether another program that computes the network of a file gives the same: onnxruntime, or one that left arrays behind. */
+export async function verify(
+  path: string,
+  given: Given = {},
+  watch: Watch = unwatched,
+): Promise<AnalysisResult> {
+  const options = resolve(verifyOptions, given);
+  const file = await readWeightFile(path);
+  const chosen = pick(modelOptions, options);
+  const { onnxWitness, storedWitness } = await import('./oracle/witness.js');
+  const { expect, state, seed, length, size } = options;
+  if (!expect && !file.program) {
+    throw new UserError(
+      'USAGE',
+      `${path}: verify runs ONNX files in onnxruntime; for one of ${file.format} give what its own program computed: --expect X.npy Y.npy`,
+    );
+  }
+  const witness = expect
+    ? await storedWitness(file, chosen, expect, { state, seed })
+    : await onnxWitness(file, chosen, { length, size, seed });
+  const answer = await verifyAnalysis.run(
+    witness,
+    resolve(verifyAnalysis.options, pick(verifyAnalysis.options, options)),
+    watch,
+  );
+  const model = readModel(file, chosen);
+  const subject = { model, system: network(model.layers), seed };
+  return envelope(verifyAnalysis.name, subject, options, answer);
+}
 
 const pick = (table: OptionTable, given: Given): Record<string, unknown> =>
   Object.fromEntries(Object.keys(table).map((key) => [key, given[key]]));

@@ -1,7 +1,8 @@
 import { compare } from '../analyses/compare.js';
 import { type AnalysisName, analyses } from '../analyses/index.js';
 import { inspect } from '../analyses/inspect.js';
-import { type Given, optionsOf } from './ask.js';
+import { verify } from '../analyses/verify.js';
+import { type Given, optionsOf, verifyOptions } from './ask.js';
 import { modelOptions } from './dynamics/subject.js';
 import { UserError } from './errors.js';
 import { didYouMean } from './model/did-you-mean.js';
@@ -22,12 +23,13 @@ export interface Config {
 
 type Json = Readonly<Record<string, unknown>>;
 
-const commands = ['inspect', 'compare', ...(Object.keys(analyses) as AnalysisName[])];
+const commands = ['inspect', 'compare', 'verify', ...(Object.keys(analyses) as AnalysisName[])];
 
-const tableOf = (command: string): OptionTable =>
-  command === 'inspect'
-    ? modelOptions
-    : optionsOf(command === 'compare' ? 'diagnose' : (command as AnalysisName));
+const tableOf = (command: string): OptionTable => {
+  if (command === 'inspect') return modelOptions;
+  if (command === 'verify') return verifyOptions;
+  return optionsOf(command === 'compare' ? 'diagnose' : (command as AnalysisName));
+};
 
 const everyTable = (): OptionTable => Object.assign({}, ...commands.map(tableOf));
 
@@ -136,7 +138,7 @@ export function configSchema(): Json {
     },
   };
   const summary = (command: string): string =>
-    [inspect, compare].find(({ name }) => name === command)?.summary ??
+    [inspect, compare, verify].find(({ name }) => name === command)?.summary ??
     analyses[command as AnalysisName].summary;
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',

@@ -43,6 +43,7 @@ const places: Readonly<Record<string, Place>> = {
       'calculus',
       'cells',
       'linalg',
+      'oracle',
       'helpers',
     ],
     rule: 'the library offers what is below it; it knows of no command line',
@@ -106,9 +107,9 @@ const places: Readonly<Record<string, Place>> = {
   },
   oracle: {
     files: 'src/oracle/',
-    uses: ['helpers'],
-    types: ['formats'],
-    rule: 'what asks another program to compute the same knows files and graphs as types',
+    uses: ['model', 'dynamics', 'formats', 'cells', 'layout', 'helpers'],
+    types: ['analyses', 'linalg'],
+    rule: 'what asks another program to compute the same hands over what it gave: analyses/verify.ts compares',
   },
   calculus: {
     files: 'src/calculus/',
@@ -160,11 +161,12 @@ const packages: Readonly<Record<string, Package>> = {
   '@resvg/resvg-wasm': { by: /^reports\/figures\.ts$/, how: 'lazily' },
   // Of Node: reading and writing is for those who are told to.
   'node:fs': {
-    by: /^src\/(cli|formats)\/|^src\/(version|linalg\/wasm)\.ts$|^reports\/(libraries|typeface|figures)\.ts$/,
+    by: /^src\/(cli|formats|oracle)\/|^src\/(version|linalg\/wasm)\.ts$|^reports\/(libraries|typeface|figures)\.ts$/,
   },
   'node:fs/promises': { by: /^src\/cli\// },
-  'node:path': { by: /^src\/(cli|formats|model)\/|^reports\/libraries\.ts$/ },
-  'node:module': { by: /^reports\/(libraries|typeface|figures)\.ts$/ },
+  'node:path': { by: /^src\/(cli|formats|model|oracle)\/|^reports\/libraries\.ts$/ },
+  'node:module': { by: /^reports\/(libraries|typeface|figures)\.ts$|^src\/oracle\// },
+  'node:url': { by: /^src\/oracle\// },
   'node:os': { by: /^src\/threads\// },
   'node:worker_threads': { by: /^src\/threads\// },
   'node:crypto': { by: /^src\/(cli|formats)\// },

@@ -1,7 +1,8 @@
 import { Command, Option } from 'commander';
 import { compare } from '../../analyses/compare.js';
 import { type AnalysisName, analyses } from '../../analyses/index.js';
-import { type Given, optionsOf } from '../ask.js';
+import { verify } from '../../analyses/verify.js';
+import { type Given, optionsOf, verifyOptions } from '../ask.js';
 import { modelOptions } from '../dynamics/subject.js';
 import { UserError } from '../errors.js';
 import { didYouMean } from '../model/did-you-mean.js';
@@ -11,7 +12,7 @@ import { terminalWidth } from './terminal.js';
 
 /** What the command line asks for. */
 export interface Request {
-  readonly command: AnalysisName | 'inspect' | 'compare' | 'report';
+  readonly command: AnalysisName | 'inspect' | 'compare' | 'verify' | 'report';
   /** The weights file, or the saved result; the first of several. */
   readonly path: string;
   readonly paths: readonly string[];
@@ -104,6 +105,7 @@ export async function parse(
   for (const name of Object.keys(analyses) as AnalysisName[])
     add(name, analyses[name].summary, 'model', optionsOf(name));
   add('compare', compare.summary, 'models...', optionsOf('diagnose'));
+  add('verify', verify.summary, 'model', verifyOptions);
   add('report', 'draw a report again from a saved JSON result', 'result', {});
   refuseUnknownCommand(program, argv);
   await program.parseAsync([...argv], { from: 'user' });

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { CommanderError } from 'commander';
 import type { AnalysisName } from '../../analyses/index.js';
-import { type Asked, ask, compare, inspect } from '../ask.js';
+import { type Asked, ask, compare, inspect, verify } from '../ask.js';
 import { UserError } from '../errors.js';
 import { toJson } from '../json.js';
 import { counted } from '../numbers.js';
@@ -73,6 +73,7 @@ async function handle(asked: Request): Promise<number> {
 async function answer({ command, path, paths, given }: Request, progress: Progress): Promise<Asked> {
   if (command === 'inspect') return { result: await inspect(path, given), arrays: {} };
   if (command === 'compare') return { result: await compare(paths, given, progress), arrays: {} };
+  if (command === 'verify') return { result: await verify(path, given, progress), arrays: {} };
   return ask(command as AnalysisName, path, given, progress);
 }
 
@@ -184,6 +185,7 @@ function driveHint({ command, path, given }: Request): string | undefined {
   if (
     command === 'inspect' ||
     command === 'compare' ||
+    command === 'verify' ||
     given.drive !== undefined ||
     given.closedLoop ||
     !existsSync(beside)

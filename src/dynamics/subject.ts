@@ -150,7 +150,7 @@ const parsed = (given: string, what: string): number => {
 };
 
 /** FILE.npz:KEY → file and key; a drive letter's colon is not a separator. */
-function splitKey(spec: string): [string, string | undefined] {
+export function splitKey(spec: string): [string, string | undefined] {
   const at = /\.npz:/i.exec(spec);
   return at ? [spec.slice(0, at.index + 4), spec.slice(at.index + 5)] : [spec, undefined];
 }

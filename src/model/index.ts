@@ -5,6 +5,7 @@ import type { Found, ModuleCandidate } from './conventions/convention.js';
 import type { Model, ModelOptions } from './model.js';
 
 export type { ModuleCandidate } from './conventions/convention.js';
+export { probesOf } from './conventions/onnx.js';
 export {
   type InspectedFile,
   type InspectedModule,
@@ -13,6 +14,7 @@ export {
   type WeightStatistics,
 } from './inspect.js';
 export type { Embedding, Layer, Model, ModelOptions, Readout } from './model.js';
+export type { Feed, Probe } from './onnx/probes.js';
 export { modelSummary } from './summary.js';
 
 /** The recurrent modules of a file, broken ones included. `options.cell` widens the names that are looked for. */

@@ -8,6 +8,7 @@ import type { GradientsValue } from '../../analyses/gradients.js';
 import type { InspectValue } from '../../analyses/inspect.js';
 import type { JacobianValue } from '../../analyses/jacobian.js';
 import type { LyapunovValue } from '../../analyses/lyapunov.js';
+import type { VerifyValue } from '../../analyses/verify.js';
 import { complete, type Outcome } from '../../src/outcome.js';
 import type { AnalysisResult, Complex } from '../../src/result.js';
 
@@ -768,6 +769,37 @@ export const inspectValue: InspectValue = {
   notes: [],
 };
 
+export const verifyValue: VerifyValue = {
+  against: 'onnxruntime 1.30.0',
+  agrees: true,
+  largestDifference: 7.1e-8,
+  at: { trial: 'rnn, sequence 1', step: 17, entry: 3 },
+  rootMeanSquare: 1.9e-8,
+  largestValue: 0.91,
+  tolerance: 1e-5,
+  compared: 2048,
+  trials: [
+    { name: 'rnn, sequence 0', steps: 32, width: 32, largestDifference: 6.7e-8 },
+    { name: 'rnn, sequence 1', steps: 32, width: 32, largestDifference: 7.1e-8 },
+  ],
+  byStep: range(32).map((t) => 2e-8 + 5e-8 * Math.abs(Math.sin(t))),
+  fed: [
+    { name: 'x', shape: [2, 32, 3], with: 'random normal numbers' },
+    { name: 'sr', shape: [], with: '16000, as a sampling rate' },
+  ],
+  notes: [],
+};
+
+/** Another network from the first step on. */
+export const otherNetwork: VerifyValue = {
+  ...verifyValue,
+  against: 'y.npy',
+  agrees: false,
+  largestDifference: 0.75,
+  byStep: [0.2, Number.POSITIVE_INFINITY, 0],
+  notes: ['rnn stands within another node'],
+};
+
 export const nothingInside: InspectValue = { modules: [], tensors: [], notes: ['the file holds no tensor'] };
 
 export const partial: Outcome = {
@@ -838,6 +870,16 @@ const compared = (steps: readonly (number | undefined)[]) =>
 export const everyResult: Readonly<Record<string, AnalysisResult>> = {
   'an ordinary inspection': envelope('inspect', inspectValue),
   'a file without modules': envelope('inspect', nothingInside),
+  'two programs that agree': envelope('verify', verifyValue),
+  'two programs that do not': envelope('verify', otherNetwork),
+  'nothing to compare': envelope('verify', {
+    ...verifyValue,
+    agrees: false,
+    compared: 0,
+    trials: [],
+    byStep: [],
+    fed: [],
+  }),
   'an ordinary Jacobian': envelope('jacobian', jacobianValue),
   'a Jacobian of one dimension': envelope('jacobian', oneDimension),
   'a nilpotent Jacobian': envelope('jacobian', nilpotent),

@@ -5,6 +5,7 @@ import type { Layer, ModelOptions } from '../model.js';
 import { Folder } from '../onnx/fold.js';
 import { embeddingBelow, nodeBelow, operatorsText, readoutsAbove } from '../onnx/neighbours.js';
 import { type Place, placesIn } from '../onnx/place.js';
+import { type Feed, feedsOf, type Probe, probeOf } from '../onnx/probes.js';
 import { isRecurrent, type RecurrentLayer, recurrentLayer } from '../onnx/recurrent.js';
 import { chooseCell } from './choose-cell.js';
 import {
@@ -56,6 +57,22 @@ function recurrentNodes(program: Program): readonly Recurrent[] {
   return found;
 }
 
+/** The nodes of a module, with where their values can be read, and the inputs that the graph wants. */
+export function probesOf(
+  program: Program,
+  module: string,
+): { probes: readonly Probe[]; feeds: readonly Feed[] } {
+  const stack = stacks(recurrentNodes(program)).find(([first]) => nameOf(first!.node) === module) ?? [];
+  const probes = stack.map(({ node, place, folder }) =>
+    probeOf(node, place, recurrentLayer(node, place, folder)),
+  );
+  const [first] = recurrentNodes(program);
+  const outermost = placesIn(program)[0]!;
+  return { probes, feeds: first ? feedsOf(program, probes, outermost, first.folder) : [] };
+}
+
+const nameOf = (node: GraphNode): string => (node.name === '' ? (node.outputs[0] ?? '') : node.name);
+
 /** Nodes that take the states of one another, and nothing else, as the layers of one module. */
 function stacks(nodes: readonly Recurrent[]): Recurrent[][] {
   const found: Recurrent[][] = [];
@@ -82,7 +99,7 @@ function foundModule(stack: readonly Recurrent[]): Found {
   const parts = new Map<string, Tensor>();
   const notes: string[] = [];
   const common = {
-    name: node.name === '' ? (node.outputs[0] ?? '') : node.name,
+    name: nameOf(node),
     aliases: [],
     convention: onnx.name,
     bidirectional: node.attributes.get('direction') === 'bidirectional',
