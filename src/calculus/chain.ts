@@ -1,5 +1,6 @@
 import type { Block } from '../cells/layout.js';
-import { type Matrix, rowBlock, zeros } from '../linalg/matrix.js';
+import { resident, sumScaledRows } from '../linalg/index.js';
+import { type Matrix, rowBlock } from '../linalg/matrix.js';
 import type { Stack } from './evaluation.js';
 import type { Forms, Term } from './linear-form.js';
 import type { Graph } from './trace.js';
@@ -21,6 +22,8 @@ export interface Group {
   /** The sum that the group stands in, from its row `row` on; null without terms. */
   sum: Sum | null;
   row: number;
+  /** Its rows of the sum, once that has been formed. */
+  part: Matrix | null;
 }
 
 /** A node whose derivative is kept as a whole. */
@@ -100,6 +103,7 @@ function groupsOf(target: Target, terms: readonly Term[], stacks: readonly (Stac
       diagonal: own.find(({ W }) => W === null)?.coefficient ?? null,
       sum: null,
       row: 0,
+      part: null,
     };
   });
 }
@@ -141,27 +145,23 @@ function sumOf(groups: readonly Group[], cols: number): Sum {
 
 /** The matrix of a sum at the linearisation `stamp`: Σ diag(coefficient) W + diag(diagonal), group by group. */
 export function summed(sum: Sum, stamp: number): Matrix {
-  sum.matrix ??= zeros(sum.rows, sum.cols);
+  sum.matrix ??= resident(sum, sum.rows, sum.cols);
   if (sum.stamp === stamp) return sum.matrix;
-  for (const group of sum.groups) addUp(sum.matrix, group);
+  for (const group of sum.groups) {
+    group.part ??= rowBlock(sum.matrix, group.row, group.row + group.target.length);
+    sumScaledRows(group.part, group.terms);
+    if (group.diagonal) addToDiagonal(group.part, group.diagonal);
+  }
   sum.stamp = stamp;
   return sum.matrix;
 }
 
-function addUp(into: Matrix, { terms, diagonal, row }: Group): void {
-  const { cols } = into;
-  terms.forEach(({ coefficient, W }, t) => {
-    for (let i = 0; i < W.rows; i++) {
-      const c = coefficient[i]!;
-      const at = (row + i) * cols;
-      const end = at + cols;
-      if (t === 0) for (let p = at, q = i * cols; p < end; p++, q++) into.data[p] = c * W.data[q]!;
-      else for (let p = at, q = i * cols; p < end; p++, q++) into.data[p] = into.data[p]! + c * W.data[q]!;
-    }
-  });
-  if (!diagonal) return;
-  for (let i = 0; i < diagonal.length; i++) {
-    const p = (row + i) * cols + i;
-    into.data[p] = into.data[p]! + diagonal[i]!;
-  }
+/** The rows of `summed` that are a group's. */
+export function groupMatrix(group: Group, stamp: number): Matrix {
+  summed(group.sum!, stamp);
+  return group.part!;
+}
+
+function addToDiagonal({ cols, data }: Matrix, d: Float64Array): void {
+  for (let i = 0, p = 0; i < d.length; i++, p += cols + 1) data[p] = data[p]! + d[i]!;
 }

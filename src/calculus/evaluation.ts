@@ -1,6 +1,7 @@
 import type { Block } from '../cells/layout.js';
-import { gemm, gemv } from '../linalg/index.js';
+import { gemm, gemv, resident, residentVector, vectorSigmoid, vectorTanh } from '../linalg/index.js';
 import { type Matrix, rowBlock, zeros } from '../linalg/matrix.js';
+import type { Elementary } from './elementary.js';
 import { add, combine, equal, multiply } from './elementwise.js';
 import type { Tape } from './linear-form.js';
 import type { Graph, Node } from './trace.js';
@@ -38,11 +39,11 @@ export class Evaluation {
     private readonly blocks: readonly Block[],
   ) {
     const { nodes } = graph;
-    this.stacks = stacksOf(nodes);
+    this.stacks = stacksOf(nodes, this);
     this.tape = {
       values: nodes.map((node, id) => this.valueOf(node, id)),
-      slopes: nodes.map((node) => new Float64Array(node.op === 'unary' ? node.length : 0)),
-      complements: nodes.map(({ length }) => new Float64Array(length)),
+      slopes: nodes.map((node) => residentVector(this, node.op === 'unary' ? node.length : 0)),
+      complements: nodes.map(({ length }) => residentVector(this, length)),
     };
     this.input = nodes.findIndex((node) => node.op === 'input');
     this.inputStack = this.stacks[this.input];
@@ -52,7 +53,7 @@ export class Evaluation {
   private valueOf(node: Node, id: number): Float64Array {
     const place = node.op === 'affine' ? this.stacks[node.arg]?.rowsOf.get(id) : undefined;
     if (place && node.op === 'affine') return this.stacks[node.arg]!.out.subarray(place.from, place.to);
-    const own = new Float64Array(node.length);
+    const own = residentVector(this, node.length);
     // Without columns the bias is all there is.
     if (node.op === 'affine' && node.b) own.set(node.b);
     return own;
@@ -135,19 +136,26 @@ export class Evaluation {
       case 'complement':
         out.set(this.complementOf(node.arg));
         break;
-      case 'unary': {
-        const f = node.f.value;
-        for (let i = 0, q = values[node.arg]!; i < out.length; i++) out[i] = f(q[i]!);
-      }
+      case 'unary':
+        this.apply(node.f, id, values[node.arg]!, out);
     }
     const own = this.stacks[id];
     if (own) apply(own, out);
+  }
+
+  /** out ← f(a). With σ and tanh come what is derived from the same exponential. */
+  private apply(f: Elementary, id: number, a: Float64Array, out: Float64Array): void {
+    const slope = this.tape.slopes[id]!;
+    if (f.name === 'sigmoid') vectorSigmoid(out, a, this.tape.complements[id]!, slope);
+    else if (f.name === 'tanh') vectorTanh(out, a, slope);
+    else for (let i = 0; i < out.length; i++) out[i] = f.value(a[i]!);
   }
 
   /** 1 − q; for q = σ(a) as σ(−a), which keeps its digits where σ(a) is next to 1. */
   private complementOf(id: number): Float64Array {
     const node = this.graph.nodes[id]!;
     const out = this.tape.complements[id]!;
+    if (node.op === 'unary' && node.f.name === 'sigmoid') return out;
     if (node.op === 'unary' && node.f.complement) {
       const { complement } = node.f;
       const a = this.tape.values[node.arg]!;
@@ -164,7 +172,7 @@ export class Evaluation {
     const { nodes } = this.graph;
     for (let id = 0; id < nodes.length; id++) {
       const node = nodes[id]!;
-      if (node.op !== 'unary') continue;
+      if (node.op !== 'unary' || node.f.name === 'sigmoid' || node.f.name === 'tanh') continue;
       const f = node.f.derivative;
       const slope = this.tape.slopes[id]!;
       for (let i = 0, a = this.tape.values[node.arg]!; i < slope.length; i++) slope[i] = f(a[i]!);
@@ -188,20 +196,20 @@ function argumentsOf(node: Node): number[] {
 }
 
 /** Affines without columns are their bias, and in no stack. */
-function stacksOf(nodes: readonly Node[]): (Stack | undefined)[] {
+function stacksOf(nodes: readonly Node[], owner: object): (Stack | undefined)[] {
   const affines = nodes.flatMap((node, id): Located[] =>
     node.op === 'affine' && node.W.cols > 0 ? [[id, node]] : [],
   );
   return nodes.map((_, arg) => {
     const members = affines.filter(([, affine]) => affine.arg === arg);
-    return members.length > 0 ? stackOf(members) : undefined;
+    return members.length > 0 ? stackOf(members, owner) : undefined;
   });
 }
 
-function stackOf(members: readonly Located[]): Stack {
+function stackOf(members: readonly Located[], owner: object): Stack {
   const height = members.reduce((sum, [, { W }]) => sum + W.rows, 0);
-  const W = zeros(height, members[0]![1].W.cols);
-  const b = new Float64Array(height);
+  const W = resident(owner, height, members[0]![1].W.cols);
+  const b = residentVector(owner, height);
   const rowsOf = new Map<Matrix | number, { from: number; to: number }>();
   let from = 0;
   for (const [id, affine] of members) {
@@ -211,7 +219,7 @@ function stackOf(members: readonly Located[]): Stack {
     rowsOf.set(id, place).set(affine.W, place);
     from = place.to;
   }
-  return { W, b, out: new Float64Array(height), rowsOf };
+  return { W, b, out: residentVector(owner, height), rowsOf };
 }
 
 /** out ← W q + b. */

@@ -1,3 +1,4 @@
+import { residentVector } from '../linalg/index.js';
 import type { Matrix } from '../linalg/matrix.js';
 import { add, multiply, negate, subtract } from './elementwise.js';
 import type { Graph, Node } from './trace.js';
@@ -104,7 +105,7 @@ function form(node: Node, id: number, seen: (id: number) => Term[], tape: Tape, 
         { of: node.b, by: values[node.z]! },
       );
     case 'scale':
-      return combine({ of: node.arg, by: node.d });
+      return combine({ of: node.arg, by: weights.fixed(node.d) });
     case 'shift':
       return seen(node.arg);
     case 'complement':
@@ -126,10 +127,17 @@ class Weights {
   one(length: number): Float64Array {
     let found = this.ones.get(length);
     if (!found) {
-      found = new Float64Array(length).fill(1);
+      found = residentVector(this, length).fill(1);
       this.ones.set(length, found);
     }
     return found;
+  }
+
+  /** A vector of the equations. */
+  fixed(d: Float64Array): Float64Array {
+    const own = residentVector(this, d.length);
+    own.set(d);
+    return own;
   }
 
   /** sign · (by − minus) ⊙ coefficient. */
@@ -157,7 +165,7 @@ class Weights {
       (one) => one.key.length === key.length && one.key.every((k, i) => k === key[i]),
     );
     if (twin) return twin.out;
-    const out = new Float64Array(key[0].length);
+    const out = residentVector(this, key[0].length);
     this.known.push({ key, out });
     this.updates.push(() => find(out));
     return out;

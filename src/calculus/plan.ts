@@ -1,8 +1,9 @@
 import type { Cell, CellWeights } from '../cells/index.js';
 import { type Block, stateLayout } from '../cells/layout.js';
-import { gemm, gemv, logAbsDet } from '../linalg/index.js';
+import { addScaledRows, gemm, gemv, logAbsDet, sumScaledRows } from '../linalg/index.js';
 import { type Matrix, rowBlock, zeros } from '../linalg/matrix.js';
-import { type Chain, chain, type Group, type Source, type Sum, summed } from './chain.js';
+import { Buffers } from './buffers.js';
+import { type Chain, chain, type Group, groupMatrix, type Source, type Sum, summed } from './chain.js';
 import { sumLogAbs } from './elementwise.js';
 import { Evaluation } from './evaluation.js';
 import { type Forms, linearForms } from './linear-form.js';
@@ -37,7 +38,7 @@ export class Plan {
   private readonly feedsForward: boolean;
   /** Tangents or cotangents by node, while a product is under way. */
   private readonly flow: (Matrix | null)[] = [];
-  private readonly buffers: Matrix[] = [];
+  private readonly buffers = new Buffers();
   private stamp = 0;
 
   /** `cut` names quantities whose derivative is left out: J then lacks every path through them. */
@@ -105,7 +106,7 @@ export class Plan {
     for (const target of targets) {
       const into = target.block
         ? this.rowsOf(out, target.block)
-        : this.buffer(target.node, target.length, V.cols);
+        : this.buffers.at(target.node, target.length, V.cols);
       for (const group of target.groups) {
         const from = this.flow[group.source];
         if (from) this.addGroup(into, group, from, narrow);
@@ -139,7 +140,7 @@ export class Plan {
     const [first] = sum.groups as [Group];
     const into = first.target.block
       ? this.span(out, sum)
-      : this.buffer(first.target.node, first.target.length, from.cols);
+      : this.buffers.at(first.target.node, first.target.length, from.cols);
     for (const { target } of sum.groups) {
       if (add && !target.written) this.rowsOf(out, target.block!).data.fill(0);
       target.written = true;
@@ -156,7 +157,7 @@ export class Plan {
       return;
     }
     for (const { coefficient, from: row, to } of terms) {
-      const Y = this.buffers[this.graph.nodes.length + source]!;
+      const Y = this.stackBuffer(source, this.evaluation.stacks[source]!.W.rows, into.cols);
       scaleRows(into, coefficient, rowBlock(Y, row, to), target.written);
       target.written = true;
     }
@@ -173,7 +174,7 @@ export class Plan {
     for (const target of targets) {
       this.flow[target.node] = target.block
         ? this.rowsOf(all, target.block)
-        : this.buffer(target.node, target.length, W.cols);
+        : this.buffers.at(target.node, target.length, W.cols);
     }
     for (const target of targets.toReversed()) {
       const source = inner[target.node];
@@ -190,7 +191,7 @@ export class Plan {
     const { outputs, nodes } = this.graph;
     const twins = outputs.some((node, b) => outputs.indexOf(node) !== b);
     if (!this.feedsForward && !twins) return W;
-    const all = this.buffer(2 * nodes.length, W.rows, W.cols);
+    const all = this.buffers.at(2 * nodes.length, W.rows, W.cols);
     all.data.set(W.data);
     outputs.forEach((node, b) => {
       const first = outputs.indexOf(node);
@@ -308,16 +309,8 @@ export class Plan {
     return rowBlock(m, groups[0]!.target.block!.from, groups.at(-1)!.target.block!.to);
   }
 
-  private buffer(slot: number, rows: number, cols: number): Matrix {
-    const found = this.buffers[slot];
-    if (found?.cols === cols) return found;
-    const fresh = zeros(rows, cols);
-    this.buffers[slot] = fresh;
-    return fresh;
-  }
-
   private stackBuffer(node: number, rows: number, cols: number): Matrix {
-    return this.buffer(this.graph.nodes.length + node, rows, cols);
+    return this.buffers.at(this.graph.nodes.length + node, rows, cols);
   }
 }
 
@@ -328,8 +321,16 @@ function product(into: Matrix, A: Matrix, B: Matrix, transA: boolean, add: boole
   else gemm(into, A, B, { transA, beta });
 }
 
+/** From so many numbers on, kernels are faster than what it costs to call them. */
+const WORTH_CALLING = 1024;
+
 /** into ← (into, if something is to be added to) + diag(d) from. */
 function scaleRows(into: Matrix, d: Float64Array, from: Matrix, add: boolean): void {
+  if (into.data.length >= WORTH_CALLING) {
+    if (add) addScaledRows(into, d, from);
+    else sumScaledRows(into, [{ coefficient: d, W: from }]);
+    return;
+  }
   const k = into.cols;
   for (let i = 0; i < into.rows; i++) {
     const scale = d[i]!;
@@ -352,10 +353,6 @@ function addBlock(into: Matrix, column: number, group: Group, stamp: number): vo
       for (let j = 0; j < sum.cols; j++) into.data[at + j] = into.data[at + j]! + sum.data[i * sum.cols + j]!;
     else into.data[at + i] = into.data[at + i]! + group.diagonal![i]!;
   }
-}
-
-function groupMatrix({ sum, row, target }: Group, stamp: number): Matrix {
-  return rowBlock(summed(sum!, stamp), row, row + target.length);
 }
 
 /** diag(a) W, whose determinant needs that of W but once. */

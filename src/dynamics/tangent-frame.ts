@@ -1,5 +1,5 @@
-import { qrInPlace } from '../linalg/index.js';
-import { identity, type Matrix, zeros } from '../linalg/matrix.js';
+import { qrInPlace, resident } from '../linalg/index.js';
+import type { Matrix } from '../linalg/matrix.js';
 import type { Trajectory } from './trajectory.js';
 
 /** What one interval between two re-orthonormalisations gave. */
@@ -50,9 +50,11 @@ export class TangentFrame {
       readonly longest: number;
     },
   ) {
-    this.Q = identity(trajectory.system.dimension, count);
-    this.spare = zeros(trajectory.system.dimension, count);
-    this.kept = zeros(trajectory.system.dimension, count);
+    const n = trajectory.system.dimension;
+    this.Q = resident(this, n, count);
+    this.spare = resident(this, n, count);
+    this.kept = resident(this, n, count);
+    for (let i = 0; i < count; i++) this.Q.data[i * (count + 1)] = 1;
     this.interval = options.reorthonormalise === 'auto' ? 1 : options.reorthonormalise;
     this.longest = Math.max(1, Math.min(LONGEST_INTERVAL, options.longest));
     this.dead = new Array<boolean>(count).fill(false);
