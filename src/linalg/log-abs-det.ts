@@ -1,5 +1,6 @@
-import { factorise, solveInPlace, solveTransposedInPlace, solveUpper } from './lu.js';
+import { factorise } from './lu.js';
 import type { Matrix } from './matrix.js';
+import { solveInPlace, solveTransposedInPlace, solveUpper } from './plain/lu.js';
 import { binaryExponent, norm2, scaleByPowerOfTwo } from './vector.js';
 
 // Scratch for one call.
@@ -29,7 +30,7 @@ export function logAbsDet(A: Matrix): number {
   const exponent = equilibrate(equilibrated, n);
   if (exponent === undefined) return Number.NEGATIVE_INFINITY;
   for (let i = 0; i < n * n; i++) factors[i] = equilibrated[i];
-  factorise(factors, n, swaps);
+  factorise(factors.subarray(0, n * n), n, swaps.subarray(0, n));
   let log = 0;
   let smallest = 0;
   for (let i = 0; i < n; i++) {

@@ -1,8 +1,10 @@
-import { bidiagonalise, bidiagonalSingularValues } from './bidiagonal.js';
 import { gemv } from './gemv.js';
 import { copy, type Matrix, transpose } from './matrix.js';
+import { bidiagonalise, bidiagonalSingularValues } from './plain/bidiagonal.js';
 import { triangularise } from './plain/qr.js';
+import { begin, lines, space } from './staging.js';
 import { axpy, binaryExponent, dot, maxAbs, norm2, scaleByPowerOfTwo } from './vector.js';
+import { kernels, put, release, resident, take } from './wasm.js';
 
 /**
  * All min(rows, cols) singular values, descending, each within a small multiple of eps·σ_1 (n·eps·σ_1 at worst).
@@ -11,20 +13,57 @@ export function singularValues(A: Matrix): Float64Array {
   const largest = maxAbs(A.data);
   if (!Number.isFinite(largest))
     throw new RangeError('singularValues: the matrix has an entry that is not finite');
-  const B = A.rows < A.cols ? transpose(A) : copy(A);
-  const { rows: m, cols: n, data: b } = B;
-  const d = new Float64Array(n);
-  if (largest === 0) return d;
+  if (largest === 0) return new Float64Array(Math.min(A.rows, A.cols));
   const exponent = binaryExponent(largest);
-  for (let i = 0; i < b.length; i++) b[i] = scaleByPowerOfTwo(b[i], -exponent);
-  // Reducing to R first is cheaper from about here on (Golub & Van Loan, §5.4.4).
-  const tall = m > 1.6 * n;
-  if (tall) triangularise(B);
-  const e = new Float64Array(n);
-  bidiagonalise(b, tall ? n : m, n, n, d, e);
-  bidiagonalSingularValues(d, e, n);
-  for (let i = 0; i < n; i++) d[i] = scaleByPowerOfTwo(d[i], exponent);
+  const tall = A.rows < A.cols ? transpose(A) : A;
+  const { d, e } = inKernels(tall, exponent) ?? plainBidiagonal(tall, exponent);
+  bidiagonalSingularValues(d, e, d.length);
+  for (let i = 0; i < d.length; i++) d[i] = scaleByPowerOfTwo(d[i], exponent);
   return d;
+}
+
+/** Reducing to R first is cheaper from about here on (Golub & Van Loan, §5.4.4). */
+const TALL = 1.6;
+
+/** The bidiagonal form of 2^−exponent A, A.rows ≥ A.cols. */
+function inKernels(A: Matrix, exponent: number): Bidiagonal | undefined {
+  const fast = kernels();
+  const { rows, cols: n } = A;
+  if (!fast) return undefined;
+  const first = rows > TALL * n;
+  const m = first ? n : rows;
+  const work = Math.max(fast.bidiagonalWork(m, n), first ? fast.qrWork(rows, n) : 0);
+  const size = lines(rows * n);
+  if (!begin(size + (first ? lines(n * n) : 0) + 2 * lines(n) + work)) return undefined;
+  const a = space(rows * n);
+  put(a, A.data);
+  fast.scaleAll(rows * n, a, -exponent);
+  const r = first ? space(n * n) : a;
+  const d = space(n);
+  const e = space(n);
+  const rest = space(work);
+  if (first) fast.qr(rows, n, a, n, r, d, 0, rest);
+  fast.bidiagonal(m, n, r, n, d, e, rest);
+  const found = { d: new Float64Array(n), e: new Float64Array(n) };
+  take(d, found.d);
+  take(e, found.e);
+  return found;
+}
+
+function plainBidiagonal(A: Matrix, exponent: number): Bidiagonal {
+  const { rows: m, cols: n } = A;
+  const B = copy(A);
+  for (let i = 0; i < B.data.length; i++) B.data[i] = scaleByPowerOfTwo(B.data[i], -exponent);
+  const first = m > TALL * n;
+  if (first) triangularise(B);
+  const [d, e] = [new Float64Array(n), new Float64Array(n)];
+  bidiagonalise(B.data, first ? n : m, n, n, d, e);
+  return { d, e };
+}
+
+interface Bidiagonal {
+  readonly d: Float64Array;
+  readonly e: Float64Array;
 }
 
 /** Up to this size all singular values cost about as much as the largest alone. */
@@ -48,10 +87,12 @@ export function spectralNorm(A: Matrix): number {
   if (largest === 0) return 0;
   if (Math.min(A.rows, A.cols) <= DIRECT) return singularValues(A)[0];
   const exponent = binaryExponent(largest);
-  const B = copy(A);
-  for (let i = 0; i < B.data.length; i++) B.data[i] = scaleByPowerOfTwo(B.data[i], -exponent);
+  const owner = {};
+  const B = resident(owner, A.rows, A.cols);
+  for (let i = 0; i < B.data.length; i++) B.data[i] = scaleByPowerOfTwo(A.data[i], -exponent);
   const first = lanczosNorm(B, Math.SQRT2);
   const second = first === undefined ? undefined : lanczosNorm(B, Math.E);
+  release(owner);
   if (first === undefined || second === undefined) return singularValues(A)[0];
   return scaleByPowerOfTwo(Math.max(first, second), exponent);
 }

@@ -82,6 +82,12 @@ export interface Kernels {
   ): 0 | 1;
   eigenvaluesWork(n: number): number;
   hessenberg(from: number, to: number, h: Address, ld: number, work: Address): void;
+  lu(n: number, f: Address, swaps: Address, work: Address): void;
+  luWork(n: number): number;
+  luSolve(n: number, f: Address, swaps: Address, cols: number, x: Address): void;
+  scaleAll(n: number, x: Address, exponent: number): void;
+  bidiagonal(m: number, n: number, a: Address, ld: number, d: Address, e: Address, work: Address): void;
+  bidiagonalWork(m: number, n: number): number;
   exp(n: number, x: Address, out: Address): void;
   sigmoid(n: number, x: Address, value: Address, complement: Address | 0, slope: Address | 0): void;
   tanh(n: number, x: Address, value: Address, slope: Address | 0): void;
@@ -402,3 +408,10 @@ export function take(address: Address, x: Float64Array): void {
   if (x.length < 32) for (let i = 0; i < x.length; i++) x[i] = numbers[from + i];
   else x.set(numbers.subarray(from, from + x.length));
 }
+
+/** The same for whole numbers of 32 bits. */
+export const putWhole = (address: Address, x: Int32Array): void =>
+  new Int32Array(space!.buffer, address, x.length).set(x);
+
+export const takeWhole = (address: Address, x: Int32Array): void =>
+  x.set(new Int32Array(space!.buffer, address, x.length));

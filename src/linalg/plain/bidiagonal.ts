@@ -1,5 +1,5 @@
-import { reflectFromLeft, reflectFromRight, reflector } from './plain/householder.js';
-import { bidiagonalByBisection } from './reference.js';
+import { bidiagonalByBisection } from '../reference.js';
+import { reflectFromLeft, reflectFromRight, reflector } from './householder.js';
 
 /**
  * Overwrites the m×n block a (m ≥ n, row stride ld) and returns the diagonal d and superdiagonal e of UᵀAV, an
