@@ -13,10 +13,11 @@ const FROM_FLAX = instead(
 );
 const RESAVE = 'save it again with a current PyTorch: torch.save(model.state_dict(), "model.pt").';
 const DOWNLOAD = 'Download the file itself';
+const WEIGHTS = 'Give the path of a weights file.';
 
 /** A kind of file that is known and not read. */
 interface Foreign {
-  readonly what: string;
+  readonly what: string | ((context: Context) => string);
   readonly remedy: string | (() => string);
   is(head: Uint8Array, context: Context): boolean;
 }
@@ -33,7 +34,7 @@ const KINDS: readonly Foreign[] = [
   },
   { what: 'a torch.package archive', remedy: RESAVE, is: holds(/(^|\/)\.data\/extern_modules$/) },
   {
-    what: 'a ZIP archive without a model that we know',
+    what: ({ archive }) => `a ZIP archive without a model that we know${listed([...archive!.keys()])}`,
     remedy: EXPORT,
     is: (_head, { archive }) => archive !== undefined,
   },
@@ -59,8 +60,33 @@ const KINDS: readonly Foreign[] = [
   {
     what: 'an HTML page, perhaps an error page of a download',
     remedy: `${DOWNLOAD}.`,
-    is: (head) => /^\s*<(!doctype html|html|head|body|\?xml)/i.test(text(head)),
+    is: (head) => /^\s*<(!doctype html|html|head|body)/i.test(text(head)),
   },
+  {
+    what: 'an OpenVINO description of a network',
+    remedy: FROM_ORT,
+    is: (head, { source }) => /^\s*<(\?xml|net )/i.test(text(head)) && /<net[ >]/.test(beginning(source)),
+  },
+  {
+    what: 'an XML document, perhaps an error page of a download',
+    remedy: `${DOWNLOAD}.`,
+    is: (head) => /^\s*<\?xml/i.test(text(head)),
+  },
+  {
+    what: 'a GGML file',
+    remedy: EXPORT,
+    is: (head) => ['lmgg', 'tjgg', 'fmgg'].includes(text(head.subarray(0, 4))),
+  },
+  {
+    what: 'a Core ML model',
+    remedy: EXPORT,
+    is: (head, { source }) => source.extension === '.mlmodel' && head[0] === 0x08,
+  },
+  { what: 'a picture', remedy: WEIGHTS, is: starts(0x89, 0x50, 0x4e, 0x47) },
+  { what: 'a picture', remedy: WEIGHTS, is: starts(0xff, 0xd8, 0xff) },
+  { what: 'a PDF document', remedy: WEIGHTS, is: begins('%PDF') },
+  { what: 'a database of SQLite', remedy: WEIGHTS, is: begins('SQLite format 3') },
+  { what: 'a table of Parquet', remedy: WEIGHTS, is: begins('PAR1') },
   { what: 'compressed by gzip', remedy: 'Unpack it first: gunzip.', is: starts(0x1f, 0x8b) },
   { what: 'compressed by zstd', remedy: 'Unpack it first: unzstd.', is: starts(0x28, 0xb5, 0x2f, 0xfd) },
   { what: 'compressed by xz', remedy: 'Unpack it first: unxz.', is: starts(0xfd, 0x37, 0x7a, 0x58, 0x5a) },
@@ -73,7 +99,7 @@ const KINDS: readonly Foreign[] = [
 export function refuseForeign(head: Uint8Array, context: Context): void {
   refusePickle(head, context);
   const kind = KINDS.find((candidate) => candidate.is(head, context));
-  if (kind !== undefined) throw context.source.fault('UNSUPPORTED', sentence(kind));
+  if (kind !== undefined) throw context.source.fault('UNSUPPORTED', sentence(kind, context));
 }
 
 function refusePickle(head: Uint8Array, { source }: Context): void {
@@ -105,8 +131,19 @@ export function refuseFolder(folder: Folder): never {
   throw folder.fault('UNSUPPORTED', 'this is a folder. Give the path of a weights file.');
 }
 
-const sentence = ({ what, remedy }: Pick<Foreign, 'what' | 'remedy'>): string =>
-  `this is ${what}. ${typeof remedy === 'string' ? remedy : remedy()}`;
+function sentence({ what, remedy }: Pick<Foreign, 'what' | 'remedy'>, context?: Context): string {
+  const kind = typeof what === 'string' ? what : what(context!);
+  return `this is ${kind}. ${typeof remedy === 'string' ? remedy : remedy()}`;
+}
+
+/** ' (it holds a, b, c and 5 more)'. */
+function listed(names: readonly string[]): string {
+  if (names.length === 0) return ', as it is empty';
+  const more = names.length > 3 ? ` and ${names.length - 3} more` : '';
+  return ` (it holds ${names.slice(0, 3).join(', ')}${more})`;
+}
+
+const beginning = (source: Context['source']): string => text(source.read(0, Math.min(4096, source.size)));
 
 function holdsFile(name: string): (names: readonly string[]) => boolean {
   return (names) => names.includes(name);

@@ -8,6 +8,7 @@ import { withoutCopies } from './copies.js';
 import type { Linear } from './linear.js';
 import type { Model, ModelOptions } from './model.js';
 import { nonFiniteRemarks } from './non-finite.js';
+import { precisionRemarks } from './precision.js';
 import { findEnds } from './readout.js';
 import { scopeOf } from './scope.js';
 import { openSource } from './source.js';
@@ -67,6 +68,7 @@ export function build({ file, linears }: Contents, chosen: Found, options: Model
       ...scope.assumptions,
       ...ends.assumptions,
       ...chosen.notes,
+      ...precisionRemarks(chosen.parts),
       ...nonFiniteRemarks(chosen.parts),
     ],
     source: { path: file.path, sha256: file.sha256, format: file.format },

@@ -26,7 +26,7 @@ const zeros = (count: number) => new Uint8Array(count);
 describe('a file of a kind that is not read is named', () => {
   test.each<[string, Uint8Array, string]>([
     ['torch.package', member('a/.data/extern_modules'), 'a torch.package archive. '],
-    ['ZIP', member('letter.txt'), 'a ZIP archive without a model that we know. '],
+    ['ZIP', member('letter.txt'), 'a ZIP archive without a model that we know (it holds letter.txt). '],
     ['GGUF', bytes('GGUF', zeros(20)), 'a GGUF file. '],
     ['ONNX Runtime', bytes(zeros(4), 'ORTM', zeros(9)), 'an ONNX Runtime (.ort) file. '],
     ['TensorFlow Lite', bytes(zeros(4), 'TFL3', zeros(9)), 'a TensorFlow Lite file. '],
@@ -54,8 +54,27 @@ describe('a file of a kind that is not read is named', () => {
     ['gzip', bytes([0x1f, 0x8b, 8, 0]), 'compressed by gzip. Unpack it first: gunzip.'],
     ['zstd', bytes([0x28, 0xb5, 0x2f, 0xfd, 0]), 'compressed by zstd. '],
     ['MATLAB', bytes('MATLAB 5.0 MAT-file'), 'a MATLAB file. '],
+    ['an empty ZIP', zip(), 'a ZIP archive without a model that we know, as it is empty. '],
+    ['GGML', bytes('lmgg', zeros(20)), 'a GGML file. '],
+    ['OpenVINO', bytes('<?xml version="1.0"?>\n<net name="n">'), 'an OpenVINO description of a network. '],
+    [
+      'XML',
+      bytes('<?xml version="1.0"?><Error><Code>AccessDenied</Code>'),
+      'an XML document, perhaps an error',
+    ],
+    ['PNG', bytes([0x89], 'PNG\r\n'), 'a picture. Give the path of a weights file.'],
+    ['PDF', bytes('%PDF-1.7'), 'a PDF document. '],
+    ['SQLite', bytes('SQLite format 3\0'), 'a database of SQLite. '],
+    ['Parquet', bytes('PAR1', zeros(9)), 'a table of Parquet. '],
   ])('%s', async (_, file, text) => {
     expect(await messageOf(read('model.pt', file))).toContain(`UNSUPPORTED model.pt: this is ${text}`);
+  });
+
+  it('such as Core ML, told by its extension too', async () => {
+    const file = bytes([8, 4, 0x12, 2, 10, 0]);
+    expect(await messageOf(read('net.mlmodel', file))).toContain(
+      'UNSUPPORTED net.mlmodel: this is a Core ML model. ',
+    );
   });
 
   it('and the unknown is shown', async () => {
