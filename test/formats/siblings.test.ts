@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
-import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, test } from 'vitest';
 import { UserError } from '../../src/errors.js';
+import { readWeightFile } from '../../src/formats/index.js';
 import { digestOf } from '../../src/formats/parts/digest.js';
 import { Folder } from '../../src/formats/parts/folder.js';
 import { memorySource, openSource } from '../../src/formats/parts/source.js';
+import { malformed } from './build.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rnnscope-siblings-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -67,6 +69,20 @@ describe('a file that another names', () => {
     expect(digestOf([openSource(path('model.json'))])).toBe(sha('model'));
     const list = `${sha('model')}  model.json\n${sha('shard')}  shard.bin\n`;
     expect(digestOf(source.files())).toBe(sha(list));
+  });
+});
+
+test.each([
+  ['a link of its name', (target: string, link: string) => symlinkSync(target, link)],
+  ['a second name of a file', (target: string, link: string) => linkSync(target, link)],
+])('external data of ONNX that is %s is refused', async (_, make) => {
+  const own = mkdtempSync(join(folder, 'onnx-'));
+  copyFileSync(malformed('40c_ext_symlink.onnx'), join(own, 'net.onnx'));
+  writeFileSync(join(own, 'secret'), new Uint8Array(4096));
+  make(join(own, 'secret'), join(own, 'link.bin'));
+  await expect(readWeightFile(join(own, 'net.onnx'))).rejects.toMatchObject({
+    code: 'REFUSED',
+    message: expect.stringContaining("'link.bin' is a link, which is not followed"),
   });
 });
 
