@@ -65,7 +65,7 @@ function differenceChart({ byStep, tolerance, largestValue, against }: VerifyVal
       field: 'log10',
       type: 'quantitative' as const,
       title: 'log₁₀ difference',
-      scale: { domain: extent([...rows.map(({ log10 }) => log10), bound]), nice: false },
+      scale: { domain: extent([...rows.map(({ log10 }) => log10), bound]), nice: false, zero: false },
     },
     tooltip: [
       { field: 'step', type: 'quantitative' as const, title: 'step' },

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
 import type { WeightFile } from '../../src/formats/weight-file.js';
-import { listModules, type ModelOptions, readModel } from '../../src/model/index.js';
+import { inspectFile, listModules, type ModelOptions, readModel } from '../../src/model/index.js';
 import {
   field,
   type GraphBytes,
@@ -414,6 +414,26 @@ describe('what stands around a node:', () => {
       }),
     );
     expect(listModules(file)).toMatchObject([{ name: 'cell', layers: 2 }]);
+  });
+
+  test('layers may differ in kind and size', async () => {
+    const lstm = nodeBytes({
+      operator: 'LSTM',
+      name: 'upper',
+      inputs: ['y', 'W3', 'R3'],
+      outputs: ['Z'],
+      attributes: { hidden_size: 2 },
+    });
+    const tensors = [...plain.tensors!, ints('one', 1), floats('W3', [1, 8, H]), floats('R3', [1, 8, 2])];
+    const file = await modelOf(
+      around({ tensors, nodes: [node(), op('Squeeze', ['Y', 'one'], ['y']), lstm] }),
+    );
+    const model = readModel(file);
+    expect(model.layers.map(({ cell, weights }) => [cell.name, weights.hiddenSize])).toEqual([
+      ['gru', H],
+      ['lstm', 2],
+    ]);
+    expect(inspectFile(file).modules).toMatchObject([{ name: 'cell', layers: 2, stateSize: H + 4 }]);
   });
 
   test('a node that takes something that was made of them is a module of its own', async () => {

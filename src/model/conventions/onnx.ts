@@ -87,12 +87,9 @@ function stacks(nodes: readonly Recurrent[]): Recurrent[][] {
   return found;
 }
 
-/** What differs in size or kind is listed as a module of its own. */
-function isAlike(a: GraphNode, b: GraphNode): boolean {
-  const traits = ({ operator, attributes }: GraphNode) =>
-    [operator, attributes.get('hidden_size'), attributes.get('direction') ?? 'forward'].join();
-  return traits(a) === traits(b);
-}
+/** Layers may differ in size and kind, not in the way they run. */
+const isAlike = (a: GraphNode, b: GraphNode): boolean =>
+  (a.attributes.get('direction') ?? 'forward') === (b.attributes.get('direction') ?? 'forward');
 
 function foundModule(stack: readonly Recurrent[]): Found {
   const { node, place } = stack[0]!;
