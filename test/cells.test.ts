@@ -1,13 +1,16 @@
 import { expect, test } from 'vitest';
+import { step } from '../src/calculus/value.js';
 import {
   cellNamed,
   cells,
   gruResetAfter,
+  layerNormLstm,
   lstm,
   parseFunctions,
   rnnRelu,
   rnnTanh,
 } from '../src/cells/index.js';
+import { type Matrix, matrix } from '../src/linalg/matrix.js';
 import { variants } from './variants.js';
 
 test('every cell is found by its name, functions included, as the same object', () => {
@@ -56,4 +59,53 @@ test('equations are written with the functions that are in them', () => {
     "h' = (1 − z) ⊙ n + z ⊙ h",
     "h' held between −5 and 5",
   ]);
+});
+
+test('a normalised LSTM does what its formula says, written down again for two units', () => {
+  const H = 2;
+  const draw = (k: number): number => Math.sin(1.3 * k + 0.4);
+  const cell = layerNormLstm(1e-3);
+  const matrices: Record<string, Matrix> = {};
+  const vectors: Record<string, Float64Array> = {};
+  cell.parameters.forEach(({ name, cols }, p) => {
+    if (cols)
+      matrices[name] = matrix(
+        H,
+        H,
+        Float64Array.from({ length: 4 }, (_, k) => draw(7 * p + k)),
+      );
+    else vectors[name] = Float64Array.from({ length: 2 }, (_, k) => draw(5 * p + k));
+  });
+  const [h, c, x] = [
+    [0.3, -0.2],
+    [0.5, 1.1],
+    [0.7, -0.4],
+  ] as const;
+  const gates = ['i', 'f', 'g', 'o'];
+  const times = (W: string, q: readonly number[]) =>
+    gates.flatMap((g) =>
+      [0, 1].map((i) => [0, 1].reduce((sum, j) => sum + matrices[`${W}_${g}`]!.data[2 * i + j]! * q[j]!, 0)),
+    );
+  const norm = (a: number[], gain: number[], shift: number[]) => {
+    const mean = a.reduce((s, v) => s + v, 0) / a.length;
+    const variance = a.reduce((s, v) => s + (v - mean) ** 2, 0) / a.length;
+    return a.map((v, k) => (gain[k]! * (v - mean)) / Math.sqrt(variance + 1e-3) + shift[k]!);
+  };
+  const all = (what: string) => gates.flatMap((g) => [...vectors[`${what}_${g}`]!]);
+  const z = norm(times('W', x), all('gain_x'), all('shift_x')).map(
+    (v, k) => v + norm(times('U', h), all('gain_h'), all('shift_h'))[k]! + all('b')[k]!,
+  );
+  const s = (a: number) => 1 / (1 + Math.exp(-a));
+  const carried = [0, 1].map((k) => s(z[2 + k]!) * c[k]! + s(z[k]!) * Math.tanh(z[4 + k]!));
+  const next = norm(carried, [...vectors.gain_c!], [...vectors.shift_c!]);
+  const found = step(
+    cell,
+    { hiddenSize: H, inputSize: 2, matrices, vectors },
+    { h: Float64Array.from(h), c: Float64Array.from(c) },
+    Float64Array.from(x),
+  );
+  [0, 1].forEach((k) => {
+    expect(found.c![k]).toBeCloseTo(next[k]!, 14);
+    expect(found.h![k]).toBeCloseTo(s(z[6 + k]!) * Math.tanh(next[k]!), 14);
+  });
 });

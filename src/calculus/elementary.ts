@@ -122,6 +122,17 @@ const definitions: Readonly<Record<ActivationName, (alpha: number, beta: number)
     range: [-0.2784645427610739, INFINITY],
     turns: [SILU_TURN],
   }),
+  square: () => ({
+    value: (a) => a * a,
+    derivative: (a) => 2 * a,
+    range: [0, INFINITY],
+    turns: [{ at: 0, values: [0] }],
+  }),
+  rsqrt: (alpha) => ({
+    value: (a) => 1 / Math.sqrt(Math.max(a, 0) + alpha),
+    derivative: (a) => (a > 0 ? -0.5 / ((a + alpha) * Math.sqrt(a + alpha)) : 0),
+    range: [0, INFINITY],
+  }),
 };
 
 const known = new Map<string, Elementary>();

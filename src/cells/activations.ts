@@ -37,6 +37,10 @@ const DEFAULTS = {
   exponential: [],
   /** a σ(a), also called swish. */
   silu: [],
+  /** a². */
+  square: [],
+  /** 1/√(max(a, 0) + α): what a normalisation divides by. */
+  rsqrt: [1e-3],
 } as const satisfies Record<string, readonly number[]>;
 
 export type ActivationName = keyof typeof DEFAULTS;
@@ -58,6 +62,8 @@ export const activation = (name: ActivationName, ...parameters: readonly number[
 export const sigmoid = activation('sigmoid');
 export const tanh = activation('tanh');
 export const relu = activation('relu');
+export const square = activation('square');
+export const rsqrt = (epsilon: number): Activation => activation('rsqrt', epsilon);
 export const clip = (most: number): Activation => activation('clip', most);
 
 /** Whether it can be a gate: 0 lets nothing through, 1 all. */

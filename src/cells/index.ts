@@ -5,6 +5,7 @@ import { parseFunctions } from './functions.js';
 import { gatedRnn } from './gated-rnn.js';
 import { gruFlipped, gruFlippedResetBefore, gruResetAfter, gruResetBefore } from './gru.js';
 import { indRnn } from './indrnn.js';
+import { layerNormLstm, lstmLayerNorm } from './layer-norm-lstm.js';
 import {
   lstm,
   lstmCoupled,
@@ -60,6 +61,7 @@ export const cells: readonly Cell[] = [
   lstmPeepholeCoupled,
   lstmProjected,
   lstmPeepholeProjected,
+  lstmLayerNorm,
   gatedRnn,
   gruSeparateGates,
   gruTwoStep,
@@ -90,8 +92,10 @@ export {
   gruSeparateGates,
   gruTwoStep,
   indRnn,
+  layerNormLstm,
   lstm,
   lstmCoupled,
+  lstmLayerNorm,
   lstmPeephole,
   lstmPeepholeCoupled,
   lstmPeepholeProjected,

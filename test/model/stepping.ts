@@ -28,6 +28,8 @@ const functions: Record<ActivationName, (x: number, alpha: number, beta: number)
   scaled_tanh: (x, alpha, beta) => alpha * Math.tanh(beta * x),
   exponential: Math.exp,
   silu: (x) => x / (1 + Math.exp(-x)),
+  square: (x) => x ** 2,
+  rsqrt: (x, alpha) => (Math.max(x, 0) + alpha) ** -0.5,
 };
 
 /** The equations over plain lists of numbers, written down without any of the library's arithmetic. */
