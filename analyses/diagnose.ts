@@ -267,7 +267,9 @@ const MOST_STUCK = 0.5;
 function stuck({ value, outcome }: AnalysisResult<GatesValue | null>): Finding {
   const question = 'Are its gates stuck?';
   if (!value || value.saturated === null) return unanswered(question, outcome);
-  const all = value.layers.flatMap(({ gates, units }) => gates.map((gate) => ({ ...gate, count: units })));
+  const all = value.layers.flatMap(({ gates }) =>
+    gates.map((gate) => ({ ...gate, count: gate.units.mean.length })),
+  );
   const still = all.reduce((sum, gate) => sum + gate.stuckShut + gate.stuckOpen, 0);
   const total = all.reduce((sum, gate) => sum + gate.count, 0);
   const held = value.layers.flatMap(({ name, gates }) =>

@@ -24,7 +24,7 @@ export interface GateValue extends Openness {
   readonly role: GateRole;
   /** The state block that it acts on. */
   readonly block: string;
-  /** Of a gate that keeps: how long each unit holds on to what is in it; null for other gates. */
+  /** Of a gate that keeps, or whose rest 1 − gate does: how long each unit holds on to what is in it; null for other gates. */
   readonly timeScales:
     | (TimeScales & {
         /** Over the units, at the shares of 5, 25, 50, 75 and 95 %. */
@@ -149,7 +149,9 @@ function summarise(
   { integrator, redundant }: Options,
   steps: number,
 ): GatesValue {
-  const readings = layers.flatMap(({ gates, units }) => gates.map((gate) => ({ gate, units })));
+  const readings = layers.flatMap(({ gates }) =>
+    gates.map((gate) => ({ gate, units: gate.units.mean.length })),
+  );
   const all = readings.reduce((sum, { units }) => sum + units, 0);
   const saturated = readings.reduce((sum, { gate, units }) => sum + units * (gate.shut + gate.open), 0);
   return {
@@ -179,8 +181,10 @@ class LayerStatistics {
     const units = this.units;
     const inputs = mode === 'driven' && !isHeld(drive) ? system.inputSize : 0;
     this.names = part.quantities.filter(({ role }) => role !== 'candidate');
-    this.gates = this.names.map(() => new GateStatistics(units));
-    this.withInput = inputs > 0 ? this.names.map(() => new CoMoments(units, inputs)) : [];
+    // A projected layer hands on fewer entries than it has gates.
+    const sizes = this.names.map(({ name }) => part.read(name).value.length);
+    this.gates = this.names.map(({ keepsRest }, g) => new GateStatistics(sizes[g]!, keepsRest));
+    this.withInput = inputs > 0 ? sizes.map((size) => new CoMoments(size, inputs)) : [];
     this.outputWithInput = inputs > 0 ? new CoMoments(units, inputs) : null;
     this.among = new CoMoments(units, units <= MOST_COMPARED ? units : 0);
     this.trace = new Trace(Math.ceil(steps / TRACE_POINTS), this.names.length);
@@ -207,13 +211,13 @@ class LayerStatistics {
       name: this.part.name,
       cell: this.part.cell,
       units: this.units,
-      gates: this.names.map(({ name, role, block }, g) => ({
+      gates: this.names.map(({ name, role, block, keepsRest }, g) => ({
         name,
         role,
         block,
         ...this.gates[g]!.openness(),
-        timeScales: role === 'keep' ? timeScales(this.gates[g]!.timeScales(), integrator) : null,
-        inputCorrelation: this.withInput[g] ? strongest(this.withInput[g]!, this.units) : null,
+        timeScales: role === 'keep' || keepsRest ? timeScales(this.gates[g]!.timeScales(), integrator) : null,
+        inputCorrelation: this.withInput[g] ? strongest(this.withInput[g]!) : null,
       })),
       activity: this.activity(redundant),
       trace: this.trace.value(),
@@ -235,7 +239,7 @@ class LayerStatistics {
         moves && compared ? alike(this.among, deviation.length, redundantAbove, new Set(dead)) : null,
       // tr C and tr C² are the sums over the principal axes, which need not be found for it.
       dimension: moves && compared ? (power * power) / squares : null,
-      inputCorrelation: this.outputWithInput ? strongest(this.outputWithInput, this.units) : null,
+      inputCorrelation: this.outputWithInput ? strongest(this.outputWithInput) : null,
     };
   }
 }
@@ -256,8 +260,8 @@ function quantile(sorted: readonly number[], share: number): number {
   return low === high ? low : low + (at - Math.floor(at)) * (high - low);
 }
 
-function strongest(moments: CoMoments, units: number): InputCorrelation {
-  const best = Array.from({ length: units }, (_, i) => {
+function strongest(moments: CoMoments): InputCorrelation {
+  const best = Array.from(moments.deviations(), (_, i) => {
     let found = { input: 0, r: Number.NaN };
     for (let j = 0; j < moments.others; j++) {
       const r = moments.correlation(i, j);

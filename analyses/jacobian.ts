@@ -5,13 +5,14 @@ import {
   type Transient,
   transient,
 } from '../src/dynamics/non-normality.js';
+import { type RandomEdge, randomEdge } from '../src/dynamics/random-edge.js';
 import { type SlowMode, slowModes } from '../src/dynamics/slow-modes.js';
 import type { Subject } from '../src/dynamics/subject.js';
 import { Divergence, Trajectory } from '../src/dynamics/trajectory.js';
 import { UserError } from '../src/errors.js';
 import { eigenvalues, frobeniusNorm, singularValues } from '../src/linalg/index.js';
 import type { Matrix } from '../src/linalg/matrix.js';
-import { integer, number, text, type Values } from '../src/options.js';
+import { flag, integer, number, text, type Values } from '../src/options.js';
 import { complete, interrupted, type Watch } from '../src/outcome.js';
 import type { Complex } from '../src/result.js';
 import type { Analysis } from './analysis.js';
@@ -59,6 +60,11 @@ export interface JacobianValue {
     readonly spectralRadius: readonly number[];
     readonly eigenvalues: readonly (readonly Complex[])[];
   } | null;
+  /**
+   * Of each layer with a theory, where its eigenvalues would end if its recurrent matrices were random with the same gains and knew
+   * nothing of the state: for networks as they are initialised. null where it was not asked for.
+   */
+  readonly baseline: readonly RandomEdge[] | null;
   /** Names of the state entries, in the order of `state`. */
   readonly coordinates: readonly string[];
 }
@@ -88,6 +94,10 @@ const options = {
     flags: '--modes <n>',
     help: 'how many slow modes, with what they read and write',
     fallback: 6,
+  }),
+  baseline: flag({
+    flags: '--baseline',
+    help: 'beside the eigenvalues, the edge that random matrices of the same gains would have (for networks as initialised)',
   }),
   epsilon: number({
     flags: '--epsilon <size>',
@@ -138,6 +148,7 @@ export const jacobian: Analysis<typeof options, JacobianValue> = {
       );
     }
     const B = here.inputJacobian();
+    const baseline = given.baseline ? edges(subject, state, here.next) : null;
     const point = {
       state: Array.from(state),
       input: Array.from(trajectory.input),
@@ -162,6 +173,7 @@ export const jacobian: Analysis<typeof options, JacobianValue> = {
       })),
       inputGains: system.inputSize === 0 ? null : inputGains(B),
       cloud: found.cloud,
+      baseline,
     };
     return {
       value,
@@ -174,6 +186,12 @@ export const jacobian: Analysis<typeof options, JacobianValue> = {
     };
   },
 };
+
+const edges = ({ system, model }: Subject, state: Float64Array, next: Float64Array): RandomEdge[] =>
+  (system.parts ?? []).flatMap((part, l) => {
+    const layer = model?.layers[l];
+    return (layer && randomEdge(layer, part, state, next)) ?? [];
+  });
 
 const modulus = ([re, im]: Complex): number => Math.hypot(re, im);
 

@@ -4,6 +4,7 @@ import { type Drive, requireRows } from '../src/dynamics/drive.js';
 import { agree, type EnsembleRun, pooled } from '../src/dynamics/ensemble.js';
 import { inputToState } from '../src/dynamics/input-to-state.js';
 import { layerOrbits } from '../src/dynamics/layer-orbits.js';
+import { type MeanField, meanFieldOf } from '../src/dynamics/mean-field.js';
 import { type SpectrumRun, type SumRule, spectrum } from '../src/dynamics/spectrum.js';
 import type { Subject } from '../src/dynamics/subject.js';
 import { twinEstimate } from '../src/dynamics/twin-trajectories.js';
@@ -66,6 +67,11 @@ export interface LyapunovValue {
   readonly covariant: Covariant | null;
   readonly layers: readonly LayerExponents[] | null;
   readonly inputToState: InputExponent | null;
+  /**
+   * What mean-field theory says of a tanh network of the same gain, drive and biases with random weights: for networks as they are
+   * initialised. null where it was not asked for, or is for no single tanh layer.
+   */
+  readonly baseline: MeanField | null;
   /** What the trajectories said one by one; null where there was one. What has a pass of its own is about the first. */
   readonly ensemble: Ensemble | null;
 }
@@ -266,6 +272,10 @@ const options = {
     flags: '--input-exponent',
     help: 'how far a change of one input reaches, ‖∂s/∂x‖ against the lag',
   }),
+  baseline: flag({
+    flags: '--baseline',
+    help: 'beside the exponents, what mean-field theory says of random weights of the same gain (a tanh layer, as initialised)',
+  }),
   trajectories: integer({
     flags: '--trajectories <w>',
     help: 'independent trajectories to average over: the first as asked for, the others from random first states and under noise of other seeds',
@@ -391,7 +401,7 @@ function refuse({ model, mode, system }: Subject, { layerExponents, inputExponen
 const restOf = (drive: Drive, used: number, open: number): number =>
   Number.isFinite(drive.length) ? Math.max(1, drive.length - used) : open;
 
-type Beside = Pick<LyapunovValue, 'twin' | 'covariant' | 'layers' | 'inputToState'>;
+type Beside = Pick<LyapunovValue, 'twin' | 'covariant' | 'layers' | 'inputToState' | 'baseline'>;
 type Found = Omit<LyapunovValue, keyof Beside | 'ensemble'>;
 
 /** What is found by passes of their own, once the spectrum is there. A pass that is stopped leaves null. */
@@ -407,6 +417,7 @@ async function beside(
     covariant: null,
     layers: null,
     inputToState: null,
+    baseline: settled.baseline ? meanFieldOf(subject) : null,
   };
   if (run.outcome.kind !== 'complete') return { found, outcome: run.outcome };
   const stopped = (what: string): { found: Beside; outcome: Outcome } => ({

@@ -106,6 +106,7 @@ const facts = (value: JacobianValue): Fact[] => [
     note: `largest ‖Jᵏ‖, at k = ${integer(value.transient.peakPower)}, of k up to ${integer(value.transient.log10Norm.length - 1)}`,
   },
   ...resolventFacts(value),
+  ...baselineFacts(value),
   ...(value.inputGains === null
     ? []
     : [
@@ -139,6 +140,27 @@ function resolventFacts({ pseudospectrum }: JacobianValue): Fact[] {
   ];
 }
 
+const edges = ({ baseline }: JacobianValue): string =>
+  (baseline ?? [])
+    .map(
+      ({ layer, edge }) =>
+        ` A dashed curve shows where random matrices of ${layer} would end, at most ${number(edge, 4)} from 0.`,
+    )
+    .join('');
+
+function baselineFacts({ baseline }: JacobianValue): Fact[] {
+  if (baseline === null) return [];
+  if (baseline.length === 0)
+    return [
+      { label: 'Random baseline', value: '–', note: 'no theory for this cell, or an LSTM away from rest' },
+    ];
+  return baseline.map(({ layer, edge, gains }) => ({
+    label: `Random edge of ${layer}`,
+    value: number(edge, 4),
+    note: `largest |λ| of random matrices with the gains ${list(Object.entries(gains).map(([gate, a]) => `${gate} ${number(a)}`))}, independent of the state`,
+  }));
+}
+
 const grows = (modulus: number): string => (modulus > 1 ? 'grows' : 'decays');
 const modulusOf = ([re, im]: readonly [number, number]): number => Math.hypot(re, im);
 
@@ -146,7 +168,8 @@ function plane(value: JacobianValue): Chart {
   const outside = value.eigenvalues.filter((z) => modulusOf(z) > 1).length;
   return eigenvaluePlane({
     title: 'Eigenvalues and the unit circle',
-    description: `${count(value.eigenvalues.length, 'eigenvalue')} in the complex plane, ${outside} outside the unit circle; the largest modulus is ${number(value.spectralRadius, 4)}.`,
+    description: `${count(value.eigenvalues.length, 'eigenvalue')} in the complex plane, ${outside} outside the unit circle; the largest modulus is ${number(value.spectralRadius, 4)}.${edges(value)}`,
+    curves: (value.baseline ?? []).map(({ layer, boundary }) => ({ name: layer, points: boundary })),
     note: {
       means:
         'Each eigenvalue is a mode: the step multiplies its size by |λ| and turns it by the angle of λ. Inside the circle a mode decays, outside it grows; next to 1 it is kept, which is where memory lives.',

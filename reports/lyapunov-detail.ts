@@ -65,6 +65,14 @@ export function detailFacts(value: LyapunovValue): Fact[] {
       note: `${degrees(mean)} in the mean; between ${count(unstable, 'unstable direction')} and the others; 0 is a tangency`,
     });
   }
+  if (value.baseline) {
+    const { leading, gain, positive, dimension } = value.baseline;
+    found.push({
+      label: 'λ₁ of random weights',
+      value: number(leading, 4),
+      note: `mean-field theory of large tanh networks at gain ${number(gain)}: ${percent(positive)} of the exponents positive, a dimension of ${number(dimension)} per unit; finite networks lie below`,
+    });
+  }
   if (inputToState) {
     found.push({
       label: 'Input-to-state exponent',

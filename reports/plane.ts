@@ -20,12 +20,20 @@ export interface Plane {
   readonly note: Note;
   /** The field by which points light up here and in the section's other charts. */
   readonly link: string;
+  /** Curves to be drawn beside the unit circle, such as a predicted edge; each is closed. */
+  readonly curves?: readonly {
+    readonly name: string;
+    readonly points: readonly (readonly [number, number])[];
+  }[];
   readonly tooltip: readonly { readonly field: string; readonly title: string; readonly format?: string }[];
 }
 
 /** Eigenvalues in the complex plane with the unit circle: inside it modes decay, outside it they grow. */
 export function eigenvaluePlane(plane: Plane): Chart {
-  const domain = equalAspect(squareAround(plane.rows.map((r) => [r.re, r.im])));
+  const curves = (plane.curves ?? []).flatMap(({ name, points }) =>
+    points.map(([re, im], order) => ({ curve: name, re, im, order })),
+  );
+  const domain = equalAspect(squareAround([...plane.rows, ...curves].map((r) => [r.re, r.im])));
   const present = plane.groups.filter((g) => plane.rows.some((r) => r.group === g));
   const group = {
     field: 'group',
@@ -61,6 +69,18 @@ export function eigenvaluePlane(plane: Plane): Chart {
         mark: { type: 'line', style: 'boundary', clip: true },
         encoding: { order: { field: 'order', type: 'quantitative' } },
       },
+      ...(curves.length === 0
+        ? []
+        : [
+            {
+              data: { name: 'curves' },
+              mark: { type: 'line' as const, style: 'reference', clip: true },
+              encoding: {
+                detail: { field: 'curve', type: 'nominal' as const },
+                order: { field: 'order', type: 'quantitative' as const },
+              },
+            },
+          ]),
       {
         mark: { type: 'point', filled: true, clip: true },
         encoding: {
@@ -79,7 +99,7 @@ export function eigenvaluePlane(plane: Plane): Chart {
     title: plane.title,
     description: plane.description,
     spec,
-    datasets: { eigenvalues: plane.rows, circle: unitCircle },
+    datasets: { eigenvalues: plane.rows, circle: unitCircle, ...(curves.length > 0 && { curves }) },
     note: plane.note,
     decoration: ['circle'],
     zoom: true,

@@ -40,6 +40,8 @@ export interface Quantity {
   readonly role: Role;
   /** The state block that it acts on. */
   readonly block: string;
+  /** The share of the old state that stays is what the gate leaves, 1 − it. */
+  readonly keepsRest?: true;
 }
 
 /** The sizes that a parameter's shape is made of: H hidden units, I inputs, P entries of a projected state. */

@@ -36,7 +36,9 @@ const gru = (name: string, summary: string, { reset, flipped }: Kind): Cell =>
     blocks: ['h'],
     quantities: [
       { name: 'r', role: 'reset', block: 'h' },
-      { name: 'z', role: flipped ? 'write' : 'keep', block: 'h' },
+      flipped
+        ? { name: 'z', role: 'write', block: 'h', keepsRest: true }
+        : { name: 'z', role: 'keep', block: 'h' },
       { name: 'n', role: 'candidate', block: 'h' },
     ],
     parameters: ['r', 'z', 'n'].flatMap((g) => gateParameters(g)),

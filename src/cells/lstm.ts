@@ -35,7 +35,7 @@ const longShortTermMemory = (kind: Kind): Cell => {
     blocks: ['h', 'c'],
     ...(projected ? { projected: ['h'] } : {}),
     ...leaky,
-    quantities: coupled ? QUANTITIES.filter(({ name }) => name !== 'f') : QUANTITIES,
+    quantities: coupled ? COUPLED : QUANTITIES,
     parameters: parameters(kind),
     equations(op, w, { h, c }, x, f) {
       const gate = (name: string, cell: typeof x) =>
@@ -69,6 +69,11 @@ const QUANTITIES: readonly Quantity[] = [
   { name: 'g', role: 'candidate', block: 'c' },
   { name: 'o', role: 'show', block: 'h' },
 ];
+
+/** Where i enters, 1 − i stays. */
+const COUPLED: readonly Quantity[] = QUANTITIES.flatMap((q): Quantity[] =>
+  q.name === 'f' ? [] : [q.name === 'i' ? { ...q, keepsRest: true } : q],
+);
 
 function parameters({ peephole, coupled, projected }: Kind): CellParameter[] {
   const names = coupled ? ['i', 'g', 'o'] : ['i', 'f', 'g', 'o'];

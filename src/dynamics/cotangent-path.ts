@@ -140,13 +140,15 @@ function readings(system: System, lags: number) {
   const note = (k: number, g: Float64Array): void => {
     for (const { part, quantity, rows, weighted } of gates) {
       const { value } = part.read(quantity.name);
+      // Behind a projection entries of the state are no units of the gate.
+      const alike = value.length === rows.to - rows.from;
       let [sum, weight] = [0, 0];
       for (let i = rows.from; i < rows.to; i++) {
         const square = g[i]! * g[i]!;
         sum += square * value[i - rows.from]!;
         weight += square;
       }
-      weighted[k] = weight > 0 ? sum / weight : Number.NaN;
+      weighted[k] = alike && weight > 0 ? sum / weight : Number.NaN;
     }
   };
   return { all, keeping, note };

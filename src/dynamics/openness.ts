@@ -30,7 +30,7 @@ export interface Openness {
 }
 
 export interface TimeScales {
-  /** −1/⟨ln gate⟩ of each unit, steps; Infinity where it never leaks. */
+  /** −1/⟨ln kept⟩ of each unit, steps, where the gate, or 1 − it, is the share kept; Infinity where it never leaks. */
   readonly units: readonly number[];
   /** Standard errors by batch means; null where there were too few steps or the time scale is not finite. */
   readonly standardErrors: readonly (number | null)[];
@@ -48,7 +48,11 @@ export class GateStatistics {
   private readonly log: Float64Array;
   private steps = 0;
 
-  constructor(units: number) {
+  /** `keepsRest`: what stays of the old state is 1 − the gate. */
+  constructor(
+    units: number,
+    private readonly keepsRest = false,
+  ) {
     this.mean = new Float64Array(units);
     this.squares = new Float64Array(units);
     this.shut = new Float64Array(units);
@@ -72,7 +76,8 @@ export class GateStatistics {
       else if (v > OPEN) this.open[i] = this.open[i]! + 1;
       const bin = Math.max(0, Math.min(BINS - 1, Math.floor(v * BINS)));
       this.histogram[bin] = this.histogram[bin]! + 1;
-      this.log[i] = logit ? logSigmoid(logit[i]!) : Math.log(v);
+      const sign = this.keepsRest ? -1 : 1;
+      this.log[i] = logit ? logSigmoid(sign * logit[i]!) : Math.log(this.keepsRest ? 1 - v : v);
     }
     this.logs.add(1, this.log);
     this.layerMean.add(1, [total / value.length]);

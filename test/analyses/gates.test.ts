@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type GatesValue, gates } from '../../analyses/gates.js';
-import { gruResetAfter, lstm, rnnTanh } from '../../src/cells/index.js';
+import { cellNamed, cells, gruResetAfter, lstm, rnnTanh } from '../../src/cells/index.js';
 import { type Drive, dataDrive, zeroDrive } from '../../src/dynamics/drive.js';
 import { network } from '../../src/dynamics/network.js';
 import type { Subject } from '../../src/dynamics/subject.js';
@@ -156,3 +156,45 @@ test('a run that is stopped reports the steps it has', async () => {
   expect(outcome.kind).toBe('partial');
   expect(value.steps).toBe(5 * 64);
 });
+
+test('a gate that writes and leaves the rest has the time scale of the rest: −1/ln(1 − σ(b))', async () => {
+  const flipped =
+    cellNamed('gru-flipped') ?? cells.find((cell) => cell.quantities?.some((q) => q.keepsRest))!;
+  const [gate] = flipped.quantities!.filter((q) => q.keepsRest);
+  const held = layer(flipped, 2, 1, { [`bx_${gate!.name}`]: [-4, -45] });
+  const value = await run(driven([held], zeroDrive(1)), { steps: 50 });
+  const { timeScales } = value.layers[0]!.gates.find(({ name }) => name === gate!.name)!;
+  expect(timeScales!.units[0]).toBeCloseTo(-1 / Math.log(1 - logistic(-4)), 8);
+  expect(timeScales!.units[1]! / Math.exp(45)).toBeCloseTo(1, 10);
+});
+
+test('a projected layer has as many gates as units, and is told by what it hands on', async () => {
+  const cell = cellNamed('lstm-projected')!;
+  const system = network([projectedLayer(cell)]);
+  const subject: Subject = {
+    ...driven([layer(lstm, 2, 1, {})], normalRows(300, 2)),
+    system,
+    initialState: new Float64Array(system.dimension),
+  };
+  const value = await run(subject);
+  expect(value.layers[0]!.gates[0]!.units.mean).toHaveLength(5);
+  expect(value.layers[0]!.activity.deviation).toHaveLength(3);
+});
+
+function projectedLayer(cell: typeof lstm) {
+  const draw = random(8);
+  const size = { H: 5, I: 2, P: 3, 'H+I': 7 } as Record<string, number>;
+  const normals = (n: number) => Float64Array.from({ length: n }, () => draw.normal());
+  const matrices: Record<string, ReturnType<typeof zeros>> = {};
+  const vectors: Record<string, Float64Array> = {};
+  for (const p of cell.parameters) {
+    const rows = size[p.rows]!;
+    if (p.kind === 'vector') vectors[p.name] = normals(rows);
+    else matrices[p.name] = matrix(rows, size[p.cols!]!, normals(rows * size[p.cols!]!));
+  }
+  return {
+    name: 'layer0',
+    cell,
+    weights: { hiddenSize: 5, inputSize: 2, projectionSize: 3, matrices, vectors },
+  };
+}

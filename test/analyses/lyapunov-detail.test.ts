@@ -1,18 +1,29 @@
 import { describe, expect, test } from 'vitest';
 import { type LyapunovValue, logGeometricSum, lyapunov } from '../../analyses/lyapunov.js';
-import { gruResetAfter, lstm, plrnn } from '../../src/cells/index.js';
+import { gruResetAfter, lstm, plrnn, rnnTanh } from '../../src/cells/index.js';
 import { zeroDrive } from '../../src/dynamics/drive.js';
 import { functionSystem } from '../../src/dynamics/function-system.js';
 import { network } from '../../src/dynamics/network.js';
 import type { Subject } from '../../src/dynamics/subject.js';
 import { singularValues } from '../../src/linalg/index.js';
 import { matrix, toRows, transpose, zeros } from '../../src/linalg/matrix.js';
-import type { Model } from '../../src/model/model.js';
+import type { Layer, Model } from '../../src/model/model.js';
 import { resolve } from '../../src/options.js';
 import { unwatched } from '../../src/outcome.js';
 import { random } from '../../src/random.js';
 import { normals, randomLayer } from '../dynamics/helpers.js';
-import { autonomous, caseNamed, cat, diagonal, henon, logistic, systemFor, systemOf } from '../oracles.js';
+import {
+  autonomous,
+  caseNamed,
+  cat,
+  diagonal,
+  henon,
+  logistic,
+  randomMatrix,
+  systemFor,
+  systemOf,
+  xorshiftNormals,
+} from '../oracles.js';
 
 const run = async (subject: Subject, given: Record<string, unknown> = {}): Promise<LyapunovValue> =>
   (await lyapunov.run(subject, resolve(lyapunov.options, given), unwatched)).value;
@@ -210,4 +221,25 @@ describe('covariant vectors, asked for with --clv', () => {
     expect(covariant!.steps).toBeGreaterThan(100);
     expect(covariant!.exponents).toHaveLength(3);
   });
+});
+
+test('with --baseline a random tanh network lies a little below the theory of its gain, and others have none', async () => {
+  const c = caseNamed('random-tanh-map-g5');
+  const { n, g, seed } = c.system;
+  const normal = xorshiftNormals(seed);
+  const U_h = randomMatrix(n, g, normal);
+  const layer: Layer = {
+    name: 'layer0',
+    cell: rnnTanh,
+    weights: { hiddenSize: n, inputSize: 0, matrices: { U_h, W_h: zeros(n, 0) }, vectors: {} },
+  };
+  const start = Float64Array.from({ length: n }, () => Math.tanh(normal()));
+  const subject = { ...autonomous(network([layer]), start), model: { layers: [layer] } as unknown as Model };
+  const value = await run(subject, { steps: 1000, count: 4, baseline: true });
+  // The gain is that of the matrix at hand, ‖J‖_F/√n, 0.2 % above the nominal one.
+  expect(value.baseline!.gain).toBeCloseTo(70.88164663 / Math.sqrt(n), 6);
+  expect(Math.abs(value.baseline!.leading / c.expected.theory.lambda_1 - 1)).toBeLessThan(0.01);
+  expect(value.exponents[0]! / value.baseline!.leading).toBeGreaterThan(0.9);
+  expect(value.exponents[0]! / value.baseline!.leading).toBeLessThan(1);
+  expect((await run(autonomous(diagonal([0.5]), [1]), { steps: 50, baseline: true })).baseline).toBeNull();
 });

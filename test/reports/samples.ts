@@ -121,6 +121,7 @@ export const lyapunovValue: LyapunovValue = {
   covariant: null,
   layers: null,
   inputToState: null,
+  baseline: null,
   ensemble: null,
 };
 
@@ -128,6 +129,15 @@ export const lyapunovValue: LyapunovValue = {
 export const deepValue: LyapunovValue = {
   ...lyapunovValue,
   untilReached: false,
+  baseline: {
+    gain: 1.5,
+    external: 0,
+    variance: 0.79,
+    leading: 0.065,
+    positive: 0.08,
+    dimension: 0.17,
+    entropy: 0.0028,
+  },
   twin: { exponent: -0.4, standardError: 0.01, steps: 1800, agrees: false },
   perTime: {
     dt: 0.1,
@@ -568,6 +578,16 @@ export const jacobianValue: JacobianValue = {
     },
   ],
   inputGains: { singularValues: [1.4, 1.1, 0.3], perInput: [0.9, 1, 1.2] },
+  baseline: [
+    {
+      layer: 'layer0',
+      gains: { r: 1, z: 1, n: 2 },
+      edge: 1,
+      boundary: range(73).map(
+        (k): Complex => [0.5 + 0.5 * Math.cos((k * Math.PI) / 36), 0.5 * Math.sin((k * Math.PI) / 36)],
+      ),
+    },
+  ],
   cloud: {
     steps: [0, 100, 200],
     spectralRadius: [1, 0.97, 1.02],
@@ -607,6 +627,7 @@ export const oneDimension: JacobianValue = {
     },
   ],
   inputGains: null,
+  baseline: null,
   cloud: null,
   coordinates: ['s[0]'],
 };
