@@ -232,7 +232,7 @@ function timeScaleCharts({ name, gates }: GatesLayer, value: GatesValue): Chart[
           todo: 'No unit as slow as the delays of the task: start the bias of the keeping gate higher. Units above the dashed line act as counters or integrators.',
         },
         zoom: true,
-        sketch: { dataset: 'units', x: 'rank', y: 'steps', kind: 'points' },
+        sketch: { dataset: 'units', x: 'rank', y: 'steps', kind: 'points', log: true },
       } satisfies Chart,
     ];
   });

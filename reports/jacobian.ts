@@ -260,7 +260,7 @@ function timeConstantCharts(value: JacobianValue): Chart[] {
       },
       zoom: true,
       link: 'mode',
-      sketch: { dataset: 'modes', x: 'mode', y: 'steps', kind: 'points' },
+      sketch: { dataset: 'modes', x: 'mode', y: 'steps', kind: 'points', log: true },
     },
   ];
 }
@@ -478,7 +478,7 @@ function singularValueCharts(value: JacobianValue): Chart[] {
         todo: 'Many far below 1: the state is folded onto a few directions, and more units would not be used. A first one far above 1: small errors in the input are amplified.',
       },
       zoom: true,
-      sketch: { dataset: 'stretches', x: 'index', y: 'stretch', kind: 'points' },
+      sketch: { dataset: 'stretches', x: 'index', y: 'stretch', kind: 'points', log: true },
     },
   ];
 }

@@ -16,6 +16,8 @@ export interface Sketch {
   readonly x: string;
   readonly y: string;
   readonly kind: 'line' | 'points' | 'plane';
+  /** y on a logarithmic scale. */
+  readonly log?: boolean;
   /** Rows are drawn where this field has this value. */
   readonly only?: readonly [field: string, value: Datum];
 }

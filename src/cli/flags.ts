@@ -34,6 +34,9 @@ export interface OutputFlags {
   readonly github?: boolean;
   /** false: none is read, even where one lies there. */
   readonly config?: string | false;
+  /** undefined: on a terminal. */
+  readonly plots?: boolean;
+  readonly watch?: boolean;
   readonly quiet?: boolean;
   readonly debug?: boolean;
 }
@@ -41,6 +44,10 @@ export interface OutputFlags {
 const jsonOption = new Option(
   '--json [file]',
   'the result as JSON: to FILE, or to standard output with no FILE or with -',
+);
+const watchOption = new Option(
+  '--watch',
+  'run again whenever a file that is read changes, as training writes checkpoints; Ctrl-C ends it',
 );
 const outputOptions = [
   new Option('--report [file]', 'the HTML report (default: rnnscope-report.html)'),
@@ -58,6 +65,8 @@ const outputOptions = [
   new Option('--github', 'failed assertions as annotations of GitHub Actions too'),
   new Option('--config <file>', 'defaults and assertions (default: rnnscope.config.json where it lies here)'),
   new Option('--no-config', 'leave rnnscope.config.json alone'),
+  new Option('--plots', 'small plots in the text (default: on a terminal)'),
+  new Option('--no-plots', 'none there either'),
   new Option('--quiet', 'no text on standard output and no progress'),
   new Option('--debug', 'show where an error came from'),
   new Option('--no-color', 'plain text (the variable NO_COLOR does the same)'),
@@ -91,7 +100,7 @@ export async function parse(
       .exitOverride()
       .configureOutput({ outputError: () => {}, getOutHelpWidth: () => terminalWidth() });
     for (const [key, row] of Object.entries(table)) sub.addOption(optionOf(key, row));
-    if (command !== 'report') sub.addOption(jsonOption);
+    if (command !== 'report') sub.addOption(jsonOption).addOption(watchOption);
     for (const option of outputOptions) sub.addOption(option);
     sub.action(async (named: string | string[], options: Record<string, unknown>) => {
       const own = new Set(Object.keys(table));

@@ -1,36 +1,63 @@
-import type { Card, Section, Table } from '../../reports/section.js';
+import type { Card, Chart, Section, Table } from '../../reports/section.js';
 import { counted } from '../numbers.js';
 import type { AnalysisResult } from '../result.js';
-import { pc, terminalWidth } from './terminal.js';
+import { type Canvas, plot } from './plot.js';
+import { drawsUnicode, pc, terminalWidth } from './terminal.js';
 
 /** Rows of a table that a terminal is shown; the rest is in the report and in the JSON. */
 const MOST_ROWS = 12;
 
 const symbols = { good: pc.green('✔'), warn: pc.yellow('▲'), bad: pc.red('✖'), unknown: pc.blue('?') };
+const plainSymbols = { good: pc.green('+'), warn: pc.yellow('!'), bad: pc.red('x'), unknown: pc.blue('?') };
+
+/** The frame of a table where a terminal draws no lines. */
+const plainFrame = Object.fromEntries(
+  ['top', 'bottom', 'mid'].flatMap((edge) => [
+    [edge, '-'],
+    ...['-mid', '-left', '-right'].map((part) => [
+      edge === 'mid' && part === '-mid' ? 'mid-mid' : edge + part,
+      '+',
+    ]),
+  ]),
+);
+const plainChars = { ...plainFrame, 'left-mid': '+', 'right-mid': '+', left: '|', right: '|', middle: '|' };
+
+export interface How {
+  readonly width?: number;
+  /** Small plots, where sections have a sketch for them. */
+  readonly plots?: boolean;
+  readonly unicode?: boolean;
+}
 
 /** A result as text: the same words as its section of the report. */
 export async function print(
   result: AnalysisResult,
   section: Section,
-  width = terminalWidth(),
+  { width = terminalWidth(), plots = false, unicode = drawsUnicode() }: How = {},
 ): Promise<string> {
-  const { cards, caveats, listings = [], tables } = section;
+  const { cards, caveats, charts, listings = [], tables } = section;
   const paragraphs = [
     heading(result, width),
     ...(cards
-      ? cards.map((card) => verdict(card, width))
+      ? cards.map((card) => verdict(card, width, unicode))
       : [[...wrap(section.title, width).map(pc.bold), ...wrap(section.reading, width)]]),
     failure(result, width),
     caveats.flatMap((caveat) => wrap(`! ${caveat}`, width, '  ')),
     cards ? [] : facts(section, width),
+    ...(plots ? charts.map((chart) => sketched(chart, { unicode, width })) : []),
     ...listings.map(({ title, lines }) => [
       ...wrap(title, width).map(pc.bold),
       ...lines.flatMap((line) => wrap(line, width, '      ', '  ')),
     ]),
-    ...(await Promise.all(tables.filter(hasRows).map((table) => tableLines(table, width)))),
+    ...(await Promise.all(tables.filter(hasRows).map((table) => tableLines(table, width, unicode)))),
   ];
   const filled = paragraphs.filter((lines) => lines.length > 0);
   return `${filled.map((lines) => lines.join('\n')).join('\n\n')}\n`;
+}
+
+function sketched(chart: Chart, canvas: Canvas): string[] {
+  const lines = plot(chart, canvas);
+  return lines.length === 0 ? [] : [...wrap(chart.title, canvas.width).map(pc.bold), ...lines];
 }
 
 const hasRows = (table: Table): boolean => table.rows.length > 0;
@@ -50,10 +77,10 @@ function heading({ model }: AnalysisResult, width: number): string[] {
   ];
 }
 
-function verdict({ question, answer, level, evidence }: Card, width: number): string[] {
+function verdict({ question, answer, level, evidence }: Card, width: number, unicode: boolean): string[] {
   const [first, ...more] = wrap(question, width, '  ', '  ');
   return [
-    `${symbols[level]} ${pc.bold(first!.trimStart())}`,
+    `${(unicode ? symbols : plainSymbols)[level]} ${pc.bold(first!.trimStart())}`,
     ...more.map(pc.bold),
     ...wrap(answer, width, '  ', '  '),
     ...wrap(evidence, width, '  ', '  ').map(pc.dim),
@@ -79,7 +106,7 @@ interface Column {
   readonly words: boolean;
 }
 
-async function tableLines(table: Table, width: number): Promise<string[]> {
+async function tableLines(table: Table, width: number, unicode: boolean): Promise<string[]> {
   const { default: CliTable } = await import('cli-table3');
   const shown = table.rows.slice(0, MOST_ROWS);
   const columns = fitting(table, shown, width);
@@ -90,6 +117,7 @@ async function tableLines(table: Table, width: number): Promise<string[]> {
       border: pc.isColorSupported ? ['gray'] : [],
       compact: true,
     },
+    ...(!unicode && { chars: plainChars }),
     colAligns: columns.map(({ words }) => (words ? 'left' : 'right')),
   });
   for (const row of shown) text.push(columns.map((column) => clip(row[column.index]!, column.width)));

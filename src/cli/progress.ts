@@ -1,4 +1,5 @@
 import type { SingleBar } from 'cli-progress';
+import { show } from '../numbers.js';
 import type { Watch } from '../outcome.js';
 
 /** Progress is shown only once a run has taken this long, and only on a terminal. */
@@ -19,6 +20,7 @@ export class Progress implements Watch {
   private drawn = 0;
   private bar: SingleBar | undefined;
   private heard = 0;
+  private since: { label: string; now: number; done: number } | undefined;
   private readonly onInterrupt = (): void => {
     if (this.interrupted) {
       if (Date.now() - this.heard > SAME_KEY_MS) process.exit(130);
@@ -50,10 +52,17 @@ export class Progress implements Watch {
       this.drawn = now;
       this.bar ??= await newBar(total);
       this.bar.setTotal(total);
-      this.bar.update(done, { label });
+      this.bar.update(done, { label, rate: this.rate(now, done, label) });
     }
     await new Promise((resolve) => setImmediate(resolve));
     return this.interrupted;
+  }
+
+  /** Units a second since this label first came up: the parts of a run go at speeds of their own. */
+  private rate(now: number, done: number, label: string): string {
+    if (label !== this.since?.label) this.since = { label, now, done };
+    const seconds = (now - this.since.now) / 1000;
+    return seconds < 0.5 ? '–' : show((done - this.since.done) / seconds, 2);
   }
 
   end(): void {
@@ -72,7 +81,7 @@ async function newBar(total: number): Promise<SingleBar> {
   const bar = new progress.SingleBar(
     {
       // A narrow terminal cuts off the end.
-      format: '{bar} {percentage}% · {eta_formatted} left · {label} {value}/{total}',
+      format: '{bar} {percentage}% · {eta_formatted} left · {rate}/s · {label} {value}/{total}',
       barsize: 12,
       clearOnComplete: true,
       stopOnComplete: false,
@@ -83,6 +92,6 @@ async function newBar(total: number): Promise<SingleBar> {
     },
     progress.Presets.shades_classic,
   );
-  bar.start(total, 0, { label: 'working' });
+  bar.start(total, 0, { label: 'working', rate: '–' });
   return bar;
 }

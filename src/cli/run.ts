@@ -40,6 +40,12 @@ async function handle(asked: Request): Promise<number> {
   const { request, assertions } = await withConfig(asked);
   await checkOutputs(request);
   const check = await checker(assertions, request);
+  if (!request.output.watch) return once(request, check);
+  const { watchFiles } = await import('./watch.js');
+  return watchFiles(request, () => once(request, check), say);
+}
+
+async function once(request: Request, check: Check): Promise<number> {
   // 1. what was asked: a new result, or a saved one
   if (request.command === 'report') return redraw(request, check);
   // 2. bytes → WeightFile → Model → System → result
@@ -174,7 +180,8 @@ async function speak(result: AnalysisResult, request: Request): Promise<void> {
     import('../../reports/index.js'),
     import('./terminal.js'),
   ]);
-  process.stdout.write(await print(result, sectionOf(result)));
+  const plots = request.output.plots ?? process.stdout.isTTY === true;
+  process.stdout.write(await print(result, sectionOf(result), { plots }));
   const hint = driveHint(request);
   if (hint) process.stdout.write(`\n${wrap(hint, terminalWidth()).join('\n')}\n`);
 }
