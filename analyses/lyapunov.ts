@@ -476,10 +476,11 @@ async function covariant(
   if (count === 0) return null;
   const every = reorthonormalise === 'auto' ? Math.floor(plain.meanInterval) : reorthonormalise;
   const interval = Math.max(1, Math.min(every, LONGEST_LOOK));
+  // Angles are no averages that long runs are needed for: they are taken of what fits into memory.
   // The backward pass turns C over rows beyond those that are looked at: of a drive with an end, at the cost of those.
   const left = subject.drive.length - warmup - align - 3 * interval;
   const relax = Math.min(Math.max(align, 100), Math.floor(Math.min(left, plain.steps) / 4));
-  const steps = Math.min(plain.steps, left - relax);
+  const steps = Math.min(plain.steps, left - relax, interval * mostLooks(subject.system.dimension, count));
   if (steps < interval) return null;
   const unstable = plain.exponents.filter(
     (v, i) => v > band(plain.standardErrors[i] ?? null, plain.steps),
@@ -491,6 +492,9 @@ async function covariant(
   );
   return found && asLists(found, interval, unstable, subject.system.coordinates);
 }
+
+/** √N frames and as many R are kept on the way, 3 √N n k numbers in all: looks that fit into 256 MB of them. */
+const mostLooks = (n: number, k: number): number => Math.max(64, Math.floor((2 ** 28 / (24 * n * k)) ** 2));
 
 function asLists(
   found: CovariantVectors,

@@ -243,3 +243,16 @@ test('with --baseline a random tanh network lies a little below the theory of it
   expect(value.exponents[0]! / value.baseline!.leading).toBeLessThan(1);
   expect((await run(autonomous(diagonal([0.5]), [1]), { steps: 50, baseline: true })).baseline).toBeNull();
 });
+
+test('what is kept of a run does not grow with it', async () => {
+  const sizes = [];
+  for (const steps of [20_000, 200_000]) {
+    const { trace, finiteTime } = await run(autonomous(diagonal([0.99]), [1]), { steps });
+    sizes.push([trace.steps.length, finiteTime!.windows]);
+    expect(trace.steps.at(-1)).toBeGreaterThan(0.99 * steps);
+  }
+  for (const [points, windows] of sizes) {
+    expect(points).toBeLessThanOrEqual(400);
+    expect(windows).toBeLessThanOrEqual(128);
+  }
+});
