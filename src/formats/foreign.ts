@@ -6,7 +6,6 @@ import { readable } from './readers.js';
 /** What can be read, and how to get there. Asked for when it is needed: by then all readers are known. */
 const instead = (way: string) => () => `${readable()}; ${way}`;
 const EXPORT = instead('export the weights to one of these.');
-const FROM_KERAS = instead('export: np.savez("weights.npz", **{w.path: w.numpy() for w in model.weights}).');
 const FROM_ORT = instead('give the .onnx file that it was made from.');
 const FROM_FLAX = instead(
   'export: np.savez("weights.npz", **flax.traverse_util.flatten_dict(params, sep=".")).',
@@ -21,9 +20,6 @@ interface Foreign {
   readonly remedy: string | (() => string);
   is(head: Uint8Array, context: Context): boolean;
 }
-
-/** The last 8 bytes of a LevelDB table, little-endian 0xdb4775248b80fb57. */
-const LEVELDB_MAGIC = [0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb];
 
 /** Told by their first bytes, or by the members of an archive. */
 const KINDS: readonly Foreign[] = [
@@ -42,9 +38,9 @@ const KINDS: readonly Foreign[] = [
   { what: 'an ONNX Runtime (.ort) file', remedy: FROM_ORT, is: begins('ORTM', 4) },
   { what: 'a TensorFlow Lite file', remedy: EXPORT, is: begins('TFL3', 4) },
   {
-    what: 'a TensorFlow checkpoint',
-    remedy: instead('export: reader = tf.train.load_checkpoint(path), then np.savez.'),
-    is: (_head, { tail }) => matches(tail, LEVELDB_MAGIC),
+    what: 'the data of a TensorFlow checkpoint',
+    remedy: 'Give the name of the checkpoint, without .data-…, or its .index.',
+    is: (_head, { source }) => /\.data-\d{5}-of-\d{5}$/.test(source.path),
   },
   { what: 'a tar archive, as PyTorch wrote before 0.1.10', remedy: RESAVE, is: begins('ustar', 257) },
   {
@@ -110,15 +106,14 @@ function refusePickle(head: Uint8Array, { source }: Context): void {
 
 /** Several frameworks save folders. */
 const FOLDERS: readonly (Pick<Foreign, 'what' | 'remedy'> & { is(names: readonly string[]): boolean })[] = [
-  { what: 'a TensorFlow SavedModel', remedy: FROM_KERAS, is: holdsFile('saved_model.pb') },
   {
     what: 'an Orbax checkpoint',
     remedy: FROM_FLAX,
     is: (names) => names.includes('_METADATA') || names.includes('_CHECKPOINT_METADATA'),
   },
   {
-    what: 'a folder with a TensorFlow checkpoint',
-    remedy: FROM_KERAS,
+    what: 'a folder with several TensorFlow checkpoints',
+    remedy: 'Give the name of one of them, without .index.',
     is: (names) => names.some((name) => name.endsWith('.index')),
   },
   { what: 'a Core ML package', remedy: EXPORT, is: holdsFile('Manifest.json') },

@@ -11,6 +11,7 @@ import { pytorchLegacy } from './pytorch-legacy.js';
 import type { Reader } from './reader.js';
 import { safetensors } from './safetensors.js';
 import { safetensorsIndex } from './safetensors-index.js';
+import { tensorflow } from './tensorflow.js';
 import { tfjs } from './tfjs.js';
 
 /** One reader a container, the surest by its bytes first. */
@@ -21,6 +22,7 @@ export const READERS: readonly Reader[] = [
   npz,
   pytorchLegacy,
   hdf5,
+  tensorflow,
   npy,
   safetensors,
   safetensorsIndex,

@@ -109,7 +109,7 @@ const LOADED: Readonly<Record<string, string>> = {
   'grucell.pt': 'gru',
   'lstmcell.pt': 'lstm',
   'gru_wn.pt': 'gru',
-  'tf1ckpt/model.ckpt': 'gru-reset-before',
+  'tf1ckpt/model.ckpt': 'lstm',
   'flax_net.msgpack': 'gru',
 };
 

@@ -31,11 +31,6 @@ describe('a file of a kind that is not read is named', () => {
     ['ONNX Runtime', bytes(zeros(4), 'ORTM', zeros(9)), 'an ONNX Runtime (.ort) file. '],
     ['TensorFlow Lite', bytes(zeros(4), 'TFL3', zeros(9)), 'a TensorFlow Lite file. '],
     [
-      'TensorFlow',
-      bytes(zeros(40), [0x57, 0xfb, 0x80, 0x8b, 0x24, 0x75, 0x47, 0xdb]),
-      'a TensorFlow checkpoint. ',
-    ],
-    [
       'tar',
       bytes('sys_info', zeros(249), 'ustar', zeros(99)),
       'a tar archive, as PyTorch wrote before 0.1.10. ',
@@ -92,9 +87,7 @@ describe('a path', () => {
   });
 
   test.each([
-    ['saved', 'saved_model.pb', 'this is a TensorFlow SavedModel. '],
     ['orbax', '_METADATA', 'this is an Orbax checkpoint. '],
-    ['tf', 'model.index', 'this is a folder with a TensorFlow checkpoint. '],
     ['plain', 'readme', 'this is a folder. Give the path of a weights file.'],
   ])('to a folder is named by what is in it: %s', async (name, inside, text) => {
     mkdirSync(join(folder, name));

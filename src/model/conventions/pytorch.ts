@@ -7,6 +7,7 @@ import type { ModelOptions } from '../model.js';
 import { label } from '../source.js';
 import { chooseCell } from './choose-cell.js';
 import { type Convention, examined, type Found, type OpenModule, storedNumbers } from './convention.js';
+import { equinoxCells } from './equinox.js';
 import { gateOrder } from './gate-order.js';
 import { biasAssumptions, cellAssumptions, statedCell } from './pytorch-assumptions.js';
 import { checkedSizes, type Sizes, slotOf } from './pytorch-checks.js';
@@ -17,8 +18,12 @@ import { matrixOf, rowsOf, weightNormed } from './stored.js';
 /** `torch.nn.RNN`, `GRU`, `LSTM` and their cells, and whatever shares their names. */
 export const pytorch: Convention = {
   name: 'pytorch',
-  match: (source) =>
-    torchModules(source.tensors).map((module) => foundModule(module, source.attributes(module.path))),
+  match(source) {
+    const others = equinoxCells(source);
+    return torchModules(source.tensors)
+      .filter(({ path }) => !others.has(path))
+      .map((module) => foundModule(module, source.attributes(module.path)));
+  },
   linears,
 };
 
