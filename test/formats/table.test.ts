@@ -29,7 +29,6 @@ test.each(READERS.map(({ name, reads }) => [name, reads]))(
 test('README.md says of every convention how it understands names', () => {
   const headings = [...section.matchAll(/^- \*\*(.*?)\*\*/gm)].map(([, heading]) => heading!.toLowerCase());
   const called: Readonly<Record<string, string>> = { 'by-cell-name': 'by gate', 'by-shape': 'by shape' };
-  // That of ONNX is still being written.
-  for (const { name } of [...conventions, lastResort].filter((one) => one.name !== 'onnx'))
+  for (const { name } of [...conventions, lastResort])
     expect(headings.some((heading) => heading.startsWith(called[name] ?? name))).toBe(true);
 });
