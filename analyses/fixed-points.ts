@@ -1,10 +1,9 @@
 import { type Box, pointBox } from '../src/calculus/interval.js';
 import { coverage } from '../src/dynamics/coverage.js';
 import { heldRow } from '../src/dynamics/drive.js';
-import { withoutLeaky } from '../src/dynamics/leaky-reduction.js';
 import { type PrincipalPlane, principalPlane } from '../src/dynamics/principal-plane.js';
 import { reachableBox } from '../src/dynamics/reachable-box.js';
-import { type RestSearch, searchRest } from '../src/dynamics/rest-point.js';
+import type { RestSearch } from '../src/dynamics/rest-point.js';
 import { isIsolated, stabilityAt } from '../src/dynamics/stability.js';
 import { startsFor } from '../src/dynamics/starts.js';
 import type { Subject } from '../src/dynamics/subject.js';
@@ -13,6 +12,7 @@ import { parseNumber } from '../src/numbers.js';
 import { flag, integer, number, text, type Values } from '../src/options.js';
 import { complete, interrupted, type Watch } from '../src/outcome.js';
 import type { Complex } from '../src/result.js';
+import { parallel, type RestTask, threadOptions, threadsOf } from '../src/threads/index.js';
 import type { Analysis } from './analysis.js';
 import { timeConstant } from './jacobian.js';
 
@@ -118,6 +118,7 @@ const options = {
     flags: '--all',
     help: 'list roots beyond the reachable box, and those that do not stand alone, too',
   }),
+  ...threadOptions,
 };
 
 type Options = Values<typeof options>;
@@ -130,9 +131,10 @@ export const fixedPoints: Analysis<typeof options, FixedPointsValue> = {
   async run(subject, given, watch) {
     const x = heldInput(subject, given.constant);
     const box = reachableBox(subject.system, pointBox(x));
-    const { next, visited, runs } = startsFor(subject, x, box);
+    const { next, visited, range, runs } = startsFor(subject, x, box);
     const finds = new Finds(given.unique);
-    const done = await search(subject, x, box, next, given, finds, watch);
+    const limits = { tolerance: given.tolerance, iterations: ITERATIONS, box, range };
+    const done = await search(subject, next, { x, options: limits }, given, finds, watch);
     const outcome = done < given.starts ? interrupted(done, given.starts, 'starts') : complete;
     return { value: summarise(subject, x, box, principalPlane(visited), runs, finds, done, given), outcome };
   },
@@ -151,21 +153,45 @@ function heldInput({ system, drive }: Subject, constant: string | undefined): Fl
   return x.map((_, i) => values[values.length === 1 ? 0 : i]!);
 }
 
+/** Searches that one thread does before it asks for more. */
+const CHUNK = 8;
+/** Starts that are made ready at a time. */
+const ROUND = 1024;
+
+/** Searches from `starts` places, in rounds; answers how many were done. */
 async function search(
-  { system }: Subject,
-  x: Float64Array,
-  box: Box | null,
+  subject: Subject,
   next: () => Float64Array,
-  { starts, tolerance }: Options,
+  task: Omit<RestTask, 'starts'>,
+  given: Options,
   finds: Finds,
   watch: Watch,
 ): Promise<number> {
-  const reduction = withoutLeaky(system);
-  for (let k = 0; k < starts; k++) {
-    if (await watch.tick(k, starts, 'searching')) return k;
-    finds.add(searchRest(system, reduction, x, next(), { tolerance, iterations: ITERATIONS, box }));
+  let done = 0;
+  while (done < given.starts) {
+    const count = Math.min(ROUND, given.starts - done);
+    const starts = Array.from({ length: count }, next);
+    const tasks = Array.from({ length: Math.ceil(count / CHUNK) }, (_, k) => ({
+      ...task,
+      starts: starts.slice(k * CHUNK, (k + 1) * CHUNK),
+    }));
+    const before = done;
+    const job = {
+      kind: 'rest' as const,
+      tasks,
+      threads: threadsOf(given),
+      unitsPerTask: CHUNK,
+      label: 'searching',
+    };
+    const answers = await parallel(subject, job, {
+      tick: (n, _total, label) => watch.tick(before + n, given.starts, label),
+    });
+    const found = answers.flatMap((answer) => answer ?? []);
+    for (const one of found) finds.add(one);
+    done += found.length;
+    if (found.length < count) break;
   }
-  return starts;
+  return done;
 }
 
 interface Find {

@@ -4,6 +4,7 @@ import { gradients } from '../analyses/gradients.js';
 import { jacobian } from '../analyses/jacobian.js';
 import { type LyapunovValue, lyapunov } from '../analyses/lyapunov.js';
 import { coverage } from '../src/dynamics/coverage.js';
+import type { System } from '../src/dynamics/system.js';
 import { lu } from '../src/linalg/index.js';
 import { identity, matrix } from '../src/linalg/matrix.js';
 import { type OptionTable, resolve, type Values } from '../src/options.js';
@@ -204,11 +205,15 @@ describe.each(having('spurious_roots'))('far from the box of $name', (c) => {
       expect(Math.max(...J.data.map((v, k) => Math.abs(v - I[k]!)))).toBeLessThanOrEqual(
         c.tolerance.spurious_roots,
       );
-      // Searched from there, it is found, and counted as outside.
+      // Searched from there without the gate that holds it, it is not found; with it, it is, and counted as outside.
       const given = withDefaults(fixedPoints.options, { starts: 64 });
       const { value } = await fixedPoints.run(autonomous(system, s), given, unwatched);
-      expect(value.outside).toBeGreaterThan(0);
+      expect(value.outside).toBe(0);
+      expect(value.converged).toBeGreaterThan(0);
       expect(value.points.every((p) => p.reachable !== false)).toBe(true);
+      const whole = Object.create(system, { atRest: { value: undefined } }) as System;
+      const found = await fixedPoints.run(autonomous(whole, s), given, unwatched);
+      expect(found.value.outside).toBeGreaterThan(0);
     }
   });
 });

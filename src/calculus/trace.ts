@@ -40,7 +40,55 @@ export function trace(cell: Cell, weights: CellWeights): Graph {
   );
   const x = push({ op: 'input', length: weights.inputSize });
   const next = cell.equations<Traced>(recorder(nodes, named, push), weights, state, x);
-  return { nodes, outputs: cell.blocks.map((name) => single(next[name]!)), named };
+  const outputs = cell.blocks.map((name) => single(next[name]!));
+  return withoutUnused({ nodes, outputs, named });
+}
+
+/** Drops nodes that nothing which is asked for depends on. State and input stay, as their places in the graph are known. */
+function withoutUnused({ nodes, outputs, named }: Graph): Graph {
+  const used = nodes.map(({ op }) => op === 'state' || op === 'input');
+  for (const id of [...outputs, ...named.values()]) used[id] = true;
+  for (let id = nodes.length - 1; id >= 0; id--)
+    if (used[id]) for (const arg of argumentsOf(nodes[id]!)) used[arg] = true;
+  if (!used.includes(false)) return { nodes, outputs, named };
+  let kept = 0;
+  const moved = used.map((is) => (is ? kept++ : -1));
+  const to = (id: number): number => moved[id]!;
+  return {
+    nodes: nodes.filter((_, id) => used[id]).map((node) => renumbered(node, to)),
+    outputs: outputs.map(to),
+    named: new Map([...named].map(([name, id]) => [name, to(id)])),
+  };
+}
+
+function argumentsOf(node: Node): number[] {
+  switch (node.op) {
+    case 'state':
+    case 'input':
+      return [];
+    case 'add':
+    case 'mul':
+      return [node.a, node.b];
+    case 'mix':
+      return [node.z, node.a, node.b];
+    default:
+      return [node.arg];
+  }
+}
+
+function renumbered(node: Node, to: (id: number) => number): Node {
+  switch (node.op) {
+    case 'state':
+    case 'input':
+      return node;
+    case 'add':
+    case 'mul':
+      return { ...node, a: to(node.a), b: to(node.b) };
+    case 'mix':
+      return { ...node, z: to(node.z), a: to(node.a), b: to(node.b) };
+    default:
+      return { ...node, arg: to(node.arg) };
+  }
 }
 
 function single(q: Traced): number {

@@ -29,6 +29,10 @@ export function closedLoop(open: System, readout: Readout, h: { from: number; to
     // The loop is closed through h, so that what is leaky stays so.
     ...(open.leaky && { leaky: open.leaky }),
     ...(open.parts && { parts: open.parts }),
+    // At rest the layers hand on what they hold, so that the loop is the same.
+    get atRest() {
+      return open.atRest && closedLoop(open.atRest, readout, h);
+    },
     step: (s, _x, next) => open.step(s, feed(s), next),
     linearise: (s) => new LoopLinearisation(open.linearise(s, feed(s)), C, h),
     ...(open.bounds && {

@@ -1,3 +1,4 @@
+import { cellAtRest } from '../calculus/at-rest.js';
 import { type Box, interval, joinBoxes, sliceBox } from '../calculus/interval.js';
 import { Plan } from '../calculus/plan.js';
 import { type Block, handedOn, stateSize } from '../cells/layout.js';
@@ -52,6 +53,8 @@ class Network implements System {
   readonly parts: readonly Part[];
   readonly ahead: Ahead;
   readonly cheapDeterminant: boolean;
+  /** null: not asked for yet. */
+  private rest: System | undefined | null = null;
 
   constructor(
     private readonly places: readonly Place[],
@@ -72,6 +75,16 @@ class Network implements System {
     this.parts = places.map(partOf);
     this.ahead = this.aheadBy(places[0]!);
     this.cheapDeterminant = places.every(({ plan }) => plan.determinantIsCheap);
+  }
+
+  /** The layers without the gates that only slow the way to rest. */
+  get atRest(): System | undefined {
+    if (this.rest === null) {
+      const cells = this.places.map(({ layer }) => cellAtRest(layer.cell));
+      const layers = this.places.map(({ layer }, l) => ({ ...layer, cell: cells[l] ?? layer.cell }));
+      this.rest = cells.some((cell) => cell !== null) ? network(layers) : undefined;
+    }
+    return this.rest;
   }
 
   step(s: Float64Array, x: Float64Array, next: Float64Array): void {

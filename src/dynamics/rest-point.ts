@@ -1,7 +1,7 @@
 import type { Box } from '../calculus/interval.js';
 import { dot, norm2 } from '../linalg/index.js';
 import { type Matrix, zeros } from '../linalg/matrix.js';
-import type { LeakyReduction, RestMap } from './leaky-reduction.js';
+import { type RestMap, withoutLeaky } from './leaky-reduction.js';
 import type { System } from './system.js';
 
 type Vector = Float64Array;
@@ -21,6 +21,8 @@ export interface RestOptions {
   readonly iterations: number;
   /** Where roots that the dynamics can reach lie; a search that is long and far beyond it is given up. */
   readonly box: Box | null;
+  /** How far from 0 each entry of the state is looked for at large; absent: not at all. */
+  readonly range?: Float64Array;
 }
 
 /**
@@ -30,6 +32,12 @@ export interface RestOptions {
 const FLAT = 1e-5;
 const DISTRUSTED = 1e-3;
 const SHRINK = 0.25;
+/**
+ * A search whose q has not halved in so many iterations, where the gradient is no sign of a minimum near by (a larger share of ‖g‖ than
+ * this), creeps along a valley: it would take thousands more to reach what is no root.
+ */
+const CREEPING = 20;
+const STEEP = 1e-3;
 /** A search this old that has left the box by its own size again is on its way to infinity, where gates saturate. */
 const PATIENCE = 25;
 
@@ -50,10 +58,15 @@ export function findRest(
   let here = residual(system, x, s);
   if (!Number.isFinite(here.q)) return { kind: 'unconverged', state: s, q: here.q };
   let radius = 0.5 * Math.sqrt(n);
+  let before = Number.POSITIVE_INFINITY;
   for (let k = 0; k < options.iterations; k++) {
     if (here.q <= options.tolerance) return { kind: 'root', ...polish(system, x, s, here) };
     if (k > PATIENCE && escaped(s, options.box)) return { kind: 'escaped', state: s, q: here.q };
     const model = new LocalModel(system, x, s, here);
+    if (k % CREEPING === 0) {
+      if (here.q > before / 2 && model.cosine > STEEP) break;
+      before = here.q;
+    }
     for (;;) {
       const { step, reduction } = model.dogleg(radius);
       const length = norm2(step);
@@ -76,26 +89,72 @@ export function findRest(
   return { kind: 'unconverged', state: s, q: here.q };
 }
 
+/** A map with the same rest points as a system that is easier to search, and the way there and back. */
+export interface RestSpace {
+  readonly map: RestMap;
+  restrict(s: Float64Array): Float64Array;
+  lift(s: Float64Array, x: Float64Array): Float64Array;
+}
+
 /**
- * The same for a whole system: leaky entries (the LSTM's c) are put at rest first and the others searched, then the whole
- * state is brought to a root, or down to the minimum of q that lies there.
+ * Where a system is searched: without the gates that only slow the way (the GRU's z, `System.atRest`), and with leaky entries
+ * (the LSTM's c) put at rest.
+ */
+export function restSpace(system: System): RestSpace {
+  const ungated = system.atRest ?? system;
+  const reduction = withoutLeaky(ungated);
+  if (reduction) return { map: reduction, restrict: reduction.restrict, lift: reduction.lift };
+  return { map: ungated, restrict: (s) => s, lift: (s) => s };
+}
+
+/**
+ * A search of a whole system: in its rest space by descent and, where that creeps, by Newton's steps at large. What is found is then brought
+ * to a root of the system itself, or down to the minimum of q that lies there.
  */
 export function searchRest(
   system: System,
-  reduction: LeakyReduction | null,
+  { map, restrict, lift }: RestSpace,
   x: Float64Array,
   start: Float64Array,
   options: RestOptions,
 ): RestSearch {
-  if (!reduction) return findRest(system, x, start, options);
-  const box = options.box && {
-    lo: reduction.restrict(options.box.lo),
-    hi: reduction.restrict(options.box.hi),
-  };
-  const found = findRest(reduction, x, reduction.restrict(start), { ...options, box });
-  const lifted = reduction.lift(found.state, x);
-  if (found.kind === 'escaped') return { ...found, state: lifted };
-  return findRest(system, x, lifted, options);
+  const { box, range } = options;
+  const own = { ...options, box: box && { lo: restrict(box.lo), hi: restrict(box.hi) } };
+  let found = findRest(map, x, restrict(start), own);
+  if (found.kind === 'unconverged' && range) found = wander(map, x, found, restrict(range), own);
+  const state = lift(found.state, x);
+  if (map === system || found.kind === 'escaped' || found.kind === 'unconverged') return { ...found, state };
+  return findRest(system, x, state, options);
+}
+
+/** Steps of Newton's method at large, in turns: as long as they come, then of at most this size for each of √n. */
+const WANDERING = 60;
+const FREE = 20;
+const BOUND = 0.1;
+
+/**
+ * Newton's method that need not descend, kept within the range where starts are drawn. Where q has many minima that are no roots, as in
+ * networks with sharp gates, descent ends in one of them nearly always; steps that leave them behind come upon the neighbourhood of a root
+ * within a few dozen, from where they converge.
+ */
+function wander(
+  map: RestMap,
+  x: Float64Array,
+  from: RestSearch,
+  range: Float64Array,
+  options: RestOptions,
+): RestSearch {
+  let s = from.state;
+  for (let k = 0; k < WANDERING; k++) {
+    const here = residual(map, x, s);
+    if (here.q <= options.tolerance) return { kind: 'root', ...polish(map, x, s, here) };
+    const step = Number.isFinite(here.q) ? map.linearise(s, x).solveShifted(here.g) : null;
+    if (!step) break;
+    const longest = k < FREE ? Number.POSITIVE_INFINITY : BOUND * Math.sqrt(s.length);
+    const share = Math.min(1, longest / norm2(step));
+    s = s.map((v, i) => Math.max(-range[i]!, Math.min(range[i]!, v - share * step[i]!)));
+  }
+  return from;
 }
 
 const escaped = (s: Float64Array, box: Box | null): boolean =>

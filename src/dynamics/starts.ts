@@ -10,6 +10,8 @@ export interface Starts {
   /** The next place to begin: made one at a time, so that a search of many can be watched and stopped. */
   readonly next: () => Float64Array;
   readonly visited: readonly Float64Array[];
+  /** How far from 0 each entry is looked for. */
+  readonly range: Float64Array;
   /** The same states, run by run. */
   readonly runs: readonly (readonly Float64Array[])[];
 }
@@ -44,7 +46,7 @@ export function startsFor(subject: Subject, x: Float64Array, box: Box | null): S
     () => range.map((r) => r * (2 * draw.uniform() - 1)),
   ];
   let made = 0;
-  return { next: () => kinds[made++ % kinds.length]!(), visited, runs };
+  return { next: () => kinds[made++ % kinds.length]!(), visited, range, runs };
 }
 
 /** How far from 0 each coordinate is drawn: as far as the box allows, but not beyond twice what was visited, or 1. */

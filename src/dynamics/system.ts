@@ -17,6 +17,8 @@ export interface System {
   readonly leaky?: readonly { readonly from: number; readonly to: number }[];
   /** The layers that the map is made of, the lowest first; absent where it is no network. */
   readonly parts?: readonly Part[];
+  /** A map with the same rest points that is easier to search; absent where there is none (src/calculus/at-rest.ts). */
+  readonly atRest?: System | undefined;
   /** next ← F(s, x). `next` must not be `s`. */
   step(s: Float64Array, x: Float64Array, next: Float64Array): void;
   /** The derivative at (s, x). It is good until the next `step` or `linearise` of the same system. */

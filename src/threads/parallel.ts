@@ -40,6 +40,14 @@ export function parallel<K extends TaskKind>(
 }
 
 let jobs = 0;
+const subjects = new WeakMap<Subject, number>();
+let numbered = 0;
+
+function numberOf(subject: Subject): number {
+  const known = subjects.get(subject) ?? ++numbered;
+  subjects.set(subject, known);
+  return known;
+}
 
 class Crew<K extends TaskKind> {
   private readonly number = ++jobs;
@@ -116,8 +124,15 @@ class Crew<K extends TaskKind> {
     const { enlist } = await import('./pool.js');
     this.helpers = enlist(Math.min(threads, tasks.length) - 1);
     this.busy = this.helpers.length;
-    const { memory } = this.control;
-    const message = { job: this.number, kind, recipe, tasks, arithmetic: arithmetic(), control: memory };
+    const message = {
+      job: this.number,
+      kind,
+      subject: numberOf(this.subject),
+      recipe,
+      tasks,
+      arithmetic: arithmetic(),
+      control: this.control.memory,
+    };
     for (const helper of this.helpers) helper.begin(message, (reply) => this.hear(reply));
   }
 

@@ -1,10 +1,13 @@
 import { noiseDrive } from '../dynamics/drive.js';
+import { type RestOptions, type RestSearch, restSpace, searchRest } from '../dynamics/rest-point.js';
 import { type Orbit, type SpectrumOptions, type SpectrumRun, spectrum } from '../dynamics/spectrum.js';
 import type { Watch } from '../outcome.js';
 
 /** What one task of each kind is given, and what it answers: plain data, as both may come from another thread. */
 export interface Tasks {
   spectrum: { readonly given: TrajectoryTask; readonly answer: SpectrumRun };
+  /** Answers for as many starts as were searched from. */
+  rest: { readonly given: RestTask; readonly answer: readonly RestSearch[] };
 }
 
 export type TaskKind = keyof Tasks;
@@ -15,6 +18,14 @@ export interface TrajectoryTask {
   /** Another seed for a drive of noise; null: the drive as it is. */
   readonly seed: number | null;
   readonly options: SpectrumOptions;
+}
+
+/** Some of the places to search for rest from. */
+export interface RestTask {
+  readonly starts: readonly Float64Array[];
+  /** The held input. */
+  readonly x: Float64Array;
+  readonly options: RestOptions;
 }
 
 /** Makes ready for tasks of a kind about one subject; what it returns does one. */
@@ -35,6 +46,17 @@ export const workers: { readonly [K in TaskKind]: Worker<K> } = {
       const orbit = { system, drive: own, initialState: task.initialState };
       return spectrum(orbit, task.options, onlyOf('averaging', watch));
     },
+  rest: ({ system }) => {
+    const space = restSpace(system);
+    return async ({ starts, x, options }, watch) => {
+      const found: RestSearch[] = [];
+      for (const start of starts) {
+        if (await watch.tick(found.length, starts.length, 'searching')) break;
+        found.push(searchRest(system, space, x, start, options));
+      }
+      return found;
+    };
+  },
 };
 
 /** Progress of the part that takes the time; the parts before it count as none. */

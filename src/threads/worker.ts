@@ -10,6 +10,8 @@ import { type TaskKind, workers } from './tasks.js';
 export interface JobMessage {
   readonly job: number;
   readonly kind: TaskKind;
+  /** Which subject: jobs in a row are often about the same one. */
+  readonly subject: number;
   readonly recipe: Recipe;
   readonly arithmetic: Arithmetic;
   readonly tasks: readonly unknown[];
@@ -31,15 +33,24 @@ export interface PlainError {
 
 const say = (reply: Reply): void => parentPort!.postMessage(reply);
 
-async function work({ job, kind, recipe, tasks, control: memory, arithmetic }: JobMessage): Promise<void> {
-  const control = new Control(tasks.length, memory);
+type Perform = (task: unknown, watch: Watch) => Promise<unknown>;
+
+let ready: { readonly kind: TaskKind; readonly subject: number; readonly perform: Perform } | undefined;
+
+/** What does a task of this job: made ready once for jobs of one kind about one subject. */
+async function performer({ kind, subject, recipe }: JobMessage): Promise<Perform> {
+  if (ready?.kind !== kind || ready.subject !== subject)
+    ready = { kind, subject, perform: workers[kind](await orbitFrom(recipe)) as Perform };
+  return ready.perform;
+}
+
+async function work(message: JobMessage): Promise<void> {
+  const { job, tasks, arithmetic } = message;
+  const control = new Control(tasks.length, message.control);
   // By the time that a worker has started, others may have done it all.
   if (control.open) {
     useArithmetic(arithmetic);
-    const perform = workers[kind](await orbitFrom(recipe)) as (
-      task: unknown,
-      watch: Watch,
-    ) => Promise<unknown>;
+    const perform = await performer(message);
     for (let task = control.take(); task !== undefined; task = control.take()) {
       try {
         say({ job, task, answer: await perform(tasks[task], watchOf(control, task)) });

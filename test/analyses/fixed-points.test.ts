@@ -104,8 +104,13 @@ test('an interrupted search reports what it has', async () => {
     resolve(fixedPoints.options, {}),
     watch,
   );
-  expect(outcome.kind).toBe('partial');
-  expect(value.starts).toBe(10);
+  // The watch is asked every 20 ms.
+  expect(value.starts).toBeGreaterThanOrEqual(10);
+  expect(value.starts).toBeLessThan(1024);
+  expect(outcome).toMatchObject({
+    kind: 'partial',
+    what: `interrupted after ${value.starts} of 1024 starts`,
+  });
 });
 
 test('a perfect integrator has a continuum of rest states, which is not counted as so many fixed points', async () => {
