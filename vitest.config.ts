@@ -4,7 +4,6 @@ export default defineConfig({
   test: {
     globalSetup: 'scripts/kernels.mjs',
     include: ['test/**/*.test.ts'],
-    benchmark: { include: ['test/bench/**/*.bench.ts'] },
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },
