@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { type LyapunovValue, logGeometricSum, lyapunov } from '../../analyses/lyapunov.js';
+import { type LyapunovValue, lyapunov } from '../../analyses/lyapunov.js';
 import { gruResetAfter, lstm, plrnn, rnnTanh } from '../../src/cells/index.js';
 import { zeroDrive } from '../../src/dynamics/drive.js';
+import { logGeometricSum } from '../../src/dynamics/from-exponents.js';
 import { functionSystem } from '../../src/dynamics/function-system.js';
 import { network } from '../../src/dynamics/network.js';
 import type { Subject } from '../../src/dynamics/subject.js';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { kaplanYorke, lyapunov, summarise } from '../../analyses/lyapunov.js';
+import { lyapunov } from '../../analyses/lyapunov.js';
+import { kaplanYorke, summarise } from '../../src/dynamics/from-exponents.js';
 import { resolve } from '../../src/options.js';
 import { unwatched } from '../../src/outcome.js';
 import { line } from '../dynamics/helpers.js';
