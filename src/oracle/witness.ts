@@ -89,10 +89,10 @@ async function cutOut(
   const fed: Witness['fed'][number][] = [];
   for (const run of runs) {
     const [probe, ...others] = run.probes;
-    if (!probe || others.length > 0)
+    if (!probe || others.length > 0 || probe.node.operator === 'Loop')
       throw new UserError(
         'UNSUPPORTED',
-        `${run.model.module} is a stack within a branch or a loop: take one layer at a time with --layer.`,
+        `${run.model.module} is a stack or a Loop within a branch or a loop, which cannot be run alone: compare with stored arrays (--expect X.npy Y.npy), or take one layer of a stack with --layer.`,
       );
     const shape = [length, BATCH_ALONE, probe.layer.inputSize];
     const draw = random(seed, 0x0a7);
@@ -144,7 +144,8 @@ function trialsOf({ model, probes }: Run, of: Values): Trial[] {
   const X = of(first.input);
   const Y = of(last.output);
   const [T, B, I] = X.dims as [number, number, number];
-  const [, D, , H] = Y.dims as [number, number, number, number];
+  // [T, D, B, H], or [T, B, H] of a Loop.
+  const [D, H] = [Y.dims.length === 4 ? Y.dims[1]! : 1, Y.dims.at(-1)!];
   const d = model.direction === 'backward' ? D - 1 : 0;
   const { system, output } = mapOf(model);
   return Array.from({ length: Math.min(B, SEQUENCES) }, (_, b) => {
@@ -200,7 +201,7 @@ function initialOf(
     const width = to - from;
     if (name === '') return new Array<number>(width).fill(0);
     const tensor = of(name);
-    const B = tensor.dims[1]!;
+    const B = tensor.dims.at(-2)!;
     return [...slice(tensor, (Math.min(d, D - 1) * B + b) * width, width)];
   });
 }

@@ -224,6 +224,8 @@ describe.runIf(runtime)('onnxruntime', () => {
     ['lstm2_legacy.onnx', 2],
     ['rnn2_legacy.onnx', 2],
     ['tf2onnx_gru2.onnx', 4],
+    ['tf2onnx_gru_hs.onnx', 4],
+    ['tf2onnx_rnn2.onnx', 4],
     // Two layers, both ways, two sequences each.
     ['lstm2_bi_legacy.onnx', 8],
     ['gru2_bi_dynamo.onnx', 8],

@@ -3,9 +3,10 @@ import type { GraphNode, Program, Tensor } from '../../formats/weight-file.js';
 import type { Linear } from '../linear.js';
 import type { Layer, ModelOptions } from '../model.js';
 import { Folder } from '../onnx/fold.js';
+import { bodyOf, loopCell } from '../onnx/loop.js';
 import { embeddingBelow, nodeBelow, operatorsText, readoutsAbove } from '../onnx/neighbours.js';
 import { type Place, placesIn } from '../onnx/place.js';
-import { type Feed, feedsOf, type Probe, probeOf } from '../onnx/probes.js';
+import { type Feed, feedsOf, type Probe } from '../onnx/probes.js';
 import { isRecurrent, type RecurrentLayer, recurrentLayer } from '../onnx/recurrent.js';
 import { chooseCell } from './choose-cell.js';
 import {
@@ -25,8 +26,8 @@ export const onnx: Convention = {
     if (!program) return [];
     const all = recurrentNodes(program);
     return distinct(
-      all.flatMap(({ node, place, folder }) => {
-        const embedding = embeddingBelow(node, place, folder);
+      all.flatMap(({ node, place, folder, input }) => {
+        const embedding = embeddingBelow(input, place, folder);
         return [...readoutsAbove(node, place, folder), ...(embedding ? [embedding] : [])];
       }),
     );
@@ -34,11 +35,16 @@ export const onnx: Convention = {
   absence: ({ program }) => program && absence(program),
 };
 
-/** A node, and how what it needs is found. */
+/** A node that is a recurrence, and how what it needs is found. */
 interface Recurrent {
   readonly node: GraphNode;
   readonly place: Place;
   readonly folder: Folder;
+  /** The sequence that it takes; which of its outputs is that of its states; what these begin with. */
+  readonly input: string;
+  readonly output: number;
+  readonly initial: readonly string[];
+  layer(): RecurrentLayer;
 }
 
 const recurrents = new WeakMap<Program, readonly Recurrent[]>();
@@ -50,11 +56,35 @@ function recurrentNodes(program: Program): readonly Recurrent[] {
     const places = placesIn(program);
     const folder = new Folder(program, places);
     found = places.flatMap((place) =>
-      place.graph.nodes.filter(isRecurrent).map((node) => ({ node, place, folder })),
+      place.graph.nodes.flatMap((node) => asRecurrent(node, place, folder, places) ?? []),
     );
     recurrents.set(program, found);
   }
   return found;
+}
+
+/** A node of the recurrent operators, or a Loop whose body is a cell written out. */
+function asRecurrent(
+  node: GraphNode,
+  place: Place,
+  folder: Folder,
+  places: readonly Place[],
+): Recurrent | undefined {
+  const common = { node, place, folder };
+  if (isRecurrent(node)) {
+    const given = (k: number): string => node.inputs[k] ?? '';
+    const initial = node.operator === 'LSTM' ? [given(5), given(6)] : [given(5)];
+    return {
+      ...common,
+      input: given(0),
+      output: 0,
+      initial,
+      layer: () => recurrentLayer(node, place, folder),
+    };
+  }
+  const body = node.operator === 'Loop' ? bodyOf(node, places) : undefined;
+  const loop = body && loopCell(node, place, folder, body);
+  return loop && { ...common, ...loop, layer: () => loop.layer };
 }
 
 /** The nodes of a module, with where their values can be read, and the inputs that the graph wants. */
@@ -63,8 +93,16 @@ export function probesOf(
   module: string,
 ): { probes: readonly Probe[]; feeds: readonly Feed[] } {
   const stack = stacks(recurrentNodes(program)).find(([first]) => nameOf(first!.node) === module) ?? [];
-  const probes = stack.map(({ node, place, folder }) =>
-    probeOf(node, place, recurrentLayer(node, place, folder)),
+  const probes = stack.map(
+    ({ node, place, input, output, initial, layer }): Probe => ({
+      node,
+      layer: layer(),
+      isOutermost: place.owner === undefined,
+      input,
+      output: node.outputs[output] ?? '',
+      initial,
+      lengths: isRecurrent(node) ? (node.inputs[4] ?? '') : '',
+    }),
   );
   const [first] = recurrentNodes(program);
   const outermost = placesIn(program)[0]!;
@@ -76,8 +114,10 @@ const nameOf = (node: GraphNode): string => (node.name === '' ? (node.outputs[0]
 /** Nodes that take the states of one another, and nothing else, as the layers of one module. */
 function stacks(nodes: readonly Recurrent[]): Recurrent[][] {
   const found: Recurrent[][] = [];
+  const isStates = (node: GraphNode, output: number): boolean =>
+    nodes.some((one) => one.node === node && one.output === output);
   for (const one of nodes) {
-    const below = nodeBelow(one.node, one.place);
+    const below = nodeBelow(one.input, one.place, isStates);
     const stack = found.find(
       (members) => members.at(-1)!.node === below && isAlike(members[0]!.node, one.node),
     );
@@ -107,7 +147,7 @@ function foundModule(stack: readonly Recurrent[]): Found {
   };
   if (place.path !== '') notes.push(`${common.name} stands in the ${place.path}`);
   const found = examined({ ...common, parameters: 0 }, () => {
-    const layers = stack.map((one) => recurrentLayer(one.node, one.place, one.folder));
+    const layers = stack.map((one) => one.layer());
     layers.forEach((layer, k) => {
       for (const [part, tensor] of layer.parts)
         parts.set(stack.length > 1 ? `layer${k}.${part}` : part, tensor);

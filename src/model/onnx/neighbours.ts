@@ -2,7 +2,7 @@ import type { GraphNode, Tensor } from '../../formats/weight-file.js';
 import type { Linear } from '../linear.js';
 import { type Constant, transpose } from './constant.js';
 import type { Folder } from './fold.js';
-import { LONGEST_CHAIN, nodeText, numberOf, type Place, type Producer } from './place.js';
+import { LONGEST_CHAIN, numberOf, type Place, type Producer } from './place.js';
 import { isRecurrent } from './recurrent.js';
 
 /** Operators that hand a sequence on as it is, in another layout. */
@@ -31,15 +31,19 @@ function origin(name: string, place: Place): Producer | undefined {
   return undefined;
 }
 
-/** The recurrent node whose sequence of states, and nothing else, a recurrent node takes. */
-export function nodeBelow(node: GraphNode, place: Place): GraphNode | undefined {
-  const found = origin(node.inputs[0] ?? '', place);
-  return found && isRecurrent(found.node) && found.output === 0 ? found.node : undefined;
+/** The node whose output, laid out differently at most, a recurrent node takes; `isStates` says which outputs are states. */
+export function nodeBelow(
+  input: string,
+  place: Place,
+  isStates: (node: GraphNode, output: number) => boolean,
+): GraphNode | undefined {
+  const found = origin(input, place);
+  return found && isStates(found.node, found.output) ? found.node : undefined;
 }
 
 /** The table whose rows are a recurrent node's inputs: Gather(table, tokens). */
-export function embeddingBelow(node: GraphNode, place: Place, folder: Folder): Linear | undefined {
-  const found = origin(node.inputs[0] ?? '', place);
+export function embeddingBelow(input: string, place: Place, folder: Folder): Linear | undefined {
+  const found = origin(input, place);
   if (found?.node.operator !== 'Gather' || numberOf(found.node, 'axis', 0) !== 0) return undefined;
   const table = folder.maybe(found.node.inputs[0], found.place);
   if (table?.shape.length !== 2) return undefined;
@@ -150,5 +154,3 @@ export function operatorsText(nodes: readonly GraphNode[]): string {
     .map(([operator, count]) => (count === 1 ? operator : `${count} ${operator}`));
   return `${shown.join(', ')}${most.length > 8 ? ', …' : ''}`;
 }
-
-export { nodeText };

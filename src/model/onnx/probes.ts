@@ -24,19 +24,6 @@ export interface Feed extends GraphInput {
   readonly rows?: number;
 }
 
-export function probeOf(node: GraphNode, place: Place, layer: RecurrentLayer): Probe {
-  const input = (k: number): string => node.inputs[k] ?? '';
-  return {
-    node,
-    layer,
-    isOutermost: place.owner === undefined,
-    input: input(0),
-    output: node.outputs[0] ?? '',
-    initial: node.operator === 'LSTM' ? [input(5), input(6)] : [input(5)],
-    lengths: input(4),
-  };
-}
-
 /** The inputs that have to be fed: those that no stored tensor is the default of. */
 export function feedsOf(
   program: Program,
