@@ -4,13 +4,20 @@ import { closedLoop } from '../src/dynamics/closed-loop.js';
 import { type CotangentPath, cotangentPath, type Paths } from '../src/dynamics/cotangent-path.js';
 import { leadingCotangent, lossCotangent, readoutCotangent } from '../src/dynamics/cotangents.js';
 import { requireRows } from '../src/dynamics/drive.js';
+import { Feed } from '../src/dynamics/feed.js';
 import { network, outputRows } from '../src/dynamics/network.js';
+import {
+  type ProductMethod,
+  type ProductNorms,
+  productMethod,
+  productNorms,
+  toldLags,
+} from '../src/dynamics/product-norms.js';
+import { StatesBack } from '../src/dynamics/states-back.js';
 import { readRows, type Subject } from '../src/dynamics/subject.js';
 import type { System } from '../src/dynamics/system.js';
 import { Trajectory } from '../src/dynamics/trajectory.js';
 import { UserError } from '../src/errors.js';
-import { frobeniusNorm, singularValues, spectralNorm } from '../src/linalg/index.js';
-import { identity, type Matrix, zeros } from '../src/linalg/matrix.js';
 import { choice, integer, number, type OptionRow, text, type Values } from '../src/options.js';
 import { complete, interrupted, type Watch } from '../src/outcome.js';
 import type { Analysis } from './analysis.js';
@@ -18,8 +25,14 @@ import type { Analysis } from './analysis.js';
 export type GradientVerdict = 'vanishing' | 'exploding' | 'preserved' | 'undetermined';
 
 export interface GradientsValue {
-  /** 0, 1, …, K. */
+  /** 0, 1, …, K; of more than 8192 those up to 4096, then evenly spaced ones and K. */
   readonly lags: readonly number[];
+  /**
+   * How the product was had: whole up to lag `exactLags`, then in `columns` directions of s_T, where its norms are lower bounds. If
+   * what was left out there, `leftOut` of the leading direction, grows no faster, they are off by a factor √(1 + leftOut²) at
+   * most. null where the product never was whole.
+   */
+  readonly product: ProductMethod & { readonly leftOut: number | null };
   /** log10 ‖∂s_T/∂s_{T−lag}‖₂, mean over the windows. −∞ is exact. */
   readonly log10SpectralNorm: readonly number[];
   readonly log10FrobeniusNorm: readonly number[];
@@ -162,6 +175,13 @@ const options = {
     fallback: 1,
     min: 1,
   }),
+  method: choice({
+    flags: '--method <name>',
+    help: 'exact: the whole product, n³ a lag; block: the directions that survive best, n² a lag, for long horizons and large networks',
+    choices: ['exact', 'block'],
+    fallback: undefined,
+    fallbackText: 'exact where it takes about a minute at most',
+  }),
   cotangent,
   targets: text({
     flags: '--targets <file>',
@@ -190,21 +210,34 @@ export const gradients: Analysis<typeof options, GradientsValue> = {
   async run(subject, given, watch) {
     const settled = settle(subject, given);
     const follow = await following(subject, settled);
-    const windows: Window[] = [];
+    const windows: ProductNorms[] = [];
     const trajectory = new Trajectory(subject.system, subject.drive, subject.initialState);
     const ends = endPoints(settled);
     let stopped = false;
+    const feed = new Feed(subject.system, subject.drive);
+    const method = productMethod(subject.system.dimension, settled.lags, settled.method);
+    const told = toldLags(settled.lags, settled.length);
+    let back: StatesBack | null = null;
     for (const end of ends) {
       const last = end === ends.at(-1);
-      const states = await history(trajectory, end, settled.lags, watch);
-      const window = await pullBack(subject, states, end, last, watch, windows.length, ends.length);
-      if (window.logSpectral.length > 1) windows.push(window);
-      stopped = window.logSpectral.length <= Math.min(settled.lags, end);
+      back = await statesBack(trajectory, end, settled.lags, watch);
+      if (!back) break;
+      const window = await productNorms(
+        feed,
+        back,
+        method,
+        told,
+        nth(watch, windows.length, ends.length),
+        last,
+      );
+      if (window.lags.length > 1) windows.push(window);
+      stopped = window.lags.length <= told.length;
       if (stopped) break;
     }
-    const done = windows.reduce((sum, window) => sum + window.logSpectral.length, 0);
-    const plain = summarise(windows, ends.slice(0, windows.length), settled);
-    const detail = stopped ? nothing : await closer(subject, settled, follow, watch);
+    stopped ||= back === null;
+    const done = windows.reduce((sum, window) => sum + window.lags.at(-1)!, 0);
+    const plain = summarise(windows, ends.slice(0, windows.length), settled, method);
+    const detail = stopped ? nothing : await closer(subject, settled, follow, back!, watch);
     stopped ||= detail.stopped;
     const outcome = stopped ? interrupted(done, ends.length * settled.lags, 'lags') : complete;
     return { value: { ...plain, blocks: detail.blocks, path: detail.path }, outcome, settled };
@@ -219,19 +252,20 @@ async function closer(
   subject: Subject,
   settled: Options & { end: number },
   follow: Follow,
+  back: StatesBack,
   watch: Watch,
 ): Promise<Closer> {
-  const { system, drive, initialState } = subject;
+  const { system, drive } = subject;
   const { end } = settled;
   const lags = Math.min(settled.lags, LONGEST_PATH);
-  const trajectory = new Trajectory(system, drive, initialState);
-  const states = await history(trajectory, end, lags, watch);
-  if (states.length === 0) return nothing;
+  const states = Array.from({ length: lags }, (_, k) => back.at(end - lags + k).slice());
+  const final = new Float64Array(system.dimension);
+  new Feed(system, drive).step(end - 1, states.at(-1)!, final);
   const blocks = system.dimension > LARGEST_BLOCKS ? [] : blocksOf(system.parts ?? []);
   const norms = blocks.length === 0 ? [] : await blockGradients(subject, blocks, states, end, watch);
   const told = blocks.map(({ name }, b) => ({ name, log10Norm: norms[b]!.map((v) => v / Math.LN10) }));
   if (norms.some((logs) => logs.length <= states.length)) return { ...nothing, blocks: told };
-  const { of, cotangent } = follow(trajectory.state, states);
+  const { of, cotangent } = follow(final, states);
   const followed = await cotangentPath(pathsOf(subject), drive, states, end, cotangent, watch);
   const whole =
     followed.lags === states.length || followed.logNorm[followed.lags] === Number.NEGATIVE_INFINITY;
@@ -383,95 +417,39 @@ function endPoints({ end, lags, windows }: { end: number; lags: number; windows:
   return Array.from({ length: count }, (_, w) => Math.round(end - (count - 1 - w) * stride));
 }
 
-/** States s_{T−K} … s_{T−1}; none where the watch asked to stop. */
-async function history(
+/** States s_{T−K} … s_{T−1}; null where the watch asked to stop. */
+async function statesBack(
   trajectory: Trajectory,
   end: number,
   lags: number,
   watch: Watch,
-): Promise<Float64Array[]> {
-  const first = end - Math.min(lags, end);
+): Promise<StatesBack | null> {
+  const first = end - lags;
   const again =
     trajectory.time > first
       ? new Trajectory(trajectory.system, trajectory.drive, trajectory.start)
       : trajectory;
-  if (await again.run(first - again.time, watch, 'stepping')) return [];
-  const states: Float64Array[] = [];
-  for (let t = first; t < end; t++) {
-    if (t % 64 === 0 && (await watch.tick(t, end, 'stepping'))) return [];
-    states.push(again.state.slice());
-    again.advance();
-  }
-  return states;
+  if (await again.run(first - again.time, watch, 'stepping')) return null;
+  return StatesBack.along(again, end, watch);
 }
 
-interface Window {
-  /** ln of the norms at lags 0, 1, …. */
-  readonly logSpectral: number[];
-  readonly logFrobenius: number[];
-  readonly singular: { lags: number[]; log10: number[][] };
-}
-
-/** Carries Pᵀ back by P_{k+1}ᵀ = J_{T−k}ᵀ P_kᵀ. */
-async function pullBack(
-  { system, drive }: Subject,
-  states: readonly Float64Array[],
-  end: number,
-  withSingularValues: boolean,
-  watch: Watch,
-  window: number,
-  windows: number,
-): Promise<Window> {
-  const n = system.dimension;
-  const x = new Float64Array(system.inputSize);
-  let P = identity(n);
-  let spare = zeros(n, n);
-  let scale = 0;
-  const result: Window = {
-    logSpectral: [0],
-    logFrobenius: [Math.log(n) / 2],
-    singular: { lags: [], log10: [] },
-  };
-  for (let k = 1; k <= states.length; k++) {
-    if (await watch.tick(window * states.length + k, windows * states.length, 'pulling back')) break;
-    drive.at(end - k, x);
-    system.linearise(states[states.length - k]!, x).vjp(P, spare);
-    [P, spare] = [spare, P];
-    const norm = frobeniusNorm(P);
-    scale += Math.log(norm);
-    if (norm > 0) for (let p = 0; p < P.data.length; p++) P.data[p] = P.data[p]! / norm;
-    result.logFrobenius.push(scale);
-    result.logSpectral.push(norm > 0 ? scale + Math.log(spectralNorm(P)) : Number.NEGATIVE_INFINITY);
-    if (withSingularValues && norm > 0 && isRoundLag(k)) {
-      result.singular.lags.push(k);
-      result.singular.log10.push(aboveFloor(P, scale));
-    }
-  }
-  return result;
-}
-
-/** 1, 2, 5, 10, 20, 50, … */
-const isRoundLag = (k: number): boolean => [1, 2, 5].includes(k / 10 ** Math.floor(Math.log10(k) + 1e-9));
-
-function aboveFloor(P: Matrix, scale: number): number[] {
-  const values = singularValues(P);
-  const floor = P.rows * Number.EPSILON * values[0]!;
-  return Array.from(
-    values.filter((v) => v > floor),
-    (v) => (Math.log(v) + scale) / Math.LN10,
-  );
-}
+/** The progress of one window as part of that of all. */
+const nth = (watch: Watch, window: number, windows: number): Watch => ({
+  tick: (done, total) => watch.tick(window * total + done, windows * total, 'pulling back'),
+});
 
 function summarise(
-  windows: readonly Window[],
+  windows: readonly ProductNorms[],
   ends: readonly number[],
-  { length, threshold, lags }: Options & { end: number },
+  { length, threshold }: Options & { end: number },
+  method: ProductMethod,
 ): Omit<GradientsValue, 'blocks' | 'path'> {
-  const count = Math.min(...windows.map((w) => w.logSpectral.length), lags + 1);
-  const mean = (of: (w: Window) => number[]): number[] =>
-    Array.from({ length: windows.length > 0 ? count : 0 }, (_, k) =>
-      average(windows.map((w) => of(w)[k]! / Math.LN10)),
-    );
+  // Each window has the same lags, but for one that was interrupted.
+  const lags = windows
+    .map((w) => w.lags)
+    .reduce((a, b) => (b.length < a.length ? b : a), windows[0]?.lags ?? []);
+  const mean = (of: (w: ProductNorms) => number[]): number[] =>
+    lags.map((_, k) => average(windows.map((w) => of(w)[k]! / Math.LN10)));
   const log10SpectralNorm = mean((w) => w.logSpectral);
   const log10Spread =
     windows.length > 1
@@ -482,70 +460,91 @@ function summarise(
           ),
         )
       : null;
-  const { rate, rateError } = decay(log10SpectralNorm);
+  const { rate, rateError } = decay(lags, log10SpectralNorm);
   const horizon = log10SpectralNorm.findLastIndex((v) => v >= Math.log10(threshold));
-  const lag = Math.min(length, log10SpectralNorm.length - 1);
-  const atLength = { lag, log10: log10SpectralNorm[lag] ?? Number.NaN };
+  const at = lags.findLastIndex((lag) => lag <= length);
+  const atLength = { lag: lags[at] ?? 0, log10: log10SpectralNorm[at] ?? Number.NaN };
+  const singular = told(windows.at(-1)?.singular);
   return {
-    lags: log10SpectralNorm.map((_, k) => k),
+    lags,
+    product: { ...method, leftOut: leftOut(windows) },
     log10SpectralNorm,
     log10FrobeniusNorm: mean((w) => w.logFrobenius),
     log10Spread,
-    singularValues: windows.at(-1)?.singular ?? { lags: [], log10: [] },
+    singularValues: singular,
     rate,
     rateError,
     halfLife: rate < 0 ? Math.LN2 / -rate : Number.isNaN(rate) ? rate : Number.POSITIVE_INFINITY,
-    horizon: Math.max(0, horizon),
+    horizon: lags[horizon] ?? 0,
     horizonIsLowerBound: horizon === log10SpectralNorm.length - 1,
     threshold,
     atLength,
-    verdict: verdictOf(atLength, length, threshold, log10Spread?.[lag] ?? 0),
+    verdict: verdictOf(atLength, length, threshold, log10Spread?.[at] ?? 0),
     ends,
-    effectiveRank: effectiveRank(windows.at(-1)?.singular),
-    truncation: { share: TRUNCATED, steps: truncation(log10SpectralNorm, rate) },
+    effectiveRank: effectiveRank(singular),
+    truncation: { share: TRUNCATED, steps: truncation(lags, log10SpectralNorm, rate) },
     growth: growth(
+      lags,
       log10SpectralNorm,
-      windows.map((w) => w.logSpectral[lag]! / Math.LN10),
+      windows.map((w) => w.logSpectral[at]! / Math.LN10),
       -Math.log10(threshold),
     ),
   };
 }
 
-function effectiveRank(singular: Window['singular'] | undefined): GradientsValue['effectiveRank'] {
-  const values = (singular?.log10 ?? []).map((log10) => {
+const told = (singular: ProductNorms['singular'] | undefined): GradientsValue['singularValues'] => ({
+  lags: singular?.lags ?? [],
+  log10: (singular?.logs ?? []).map((logs) => logs.map((v) => v / Math.LN10)),
+});
+
+/** The most that was left out in a window; null where the product was whole in none. */
+function leftOut(windows: readonly ProductNorms[]): number | null {
+  const all = windows.map((w) => w.leftOut);
+  return all.some((v) => v === null) ? null : Math.max(0, ...all.map((v) => v!));
+}
+
+function effectiveRank({ lags, log10 }: GradientsValue['singularValues']): GradientsValue['effectiveRank'] {
+  const values = log10.map((log10) => {
     // Relative to the largest, so that nothing overflows.
     const squares = log10.map((v) => 10 ** (2 * (v - log10[0]!)));
     const sum = squares.reduce((total, v) => total + v, 0);
     return sum ** 2 / squares.reduce((total, v) => total + v * v, 0);
   });
-  return { lags: singular?.lags ?? [], values };
+  return { lags, values };
 }
 
 /** The tail beyond the last lag is a geometric series at the rate of long lags. */
-function truncation(log10Norm: readonly number[], rate: number): number | null {
+function truncation(lags: readonly number[], log10Norm: readonly number[], rate: number): number | null {
   if (!(rate < 0) || log10Norm.length === 0) return null;
   const most = log10Norm.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const norms = log10Norm.map((v) => 10 ** (v - most));
-  const beyond = rate === Number.NEGATIVE_INFINITY ? 0 : norms.at(-1)! * (Math.exp(rate) / -Math.expm1(rate));
+  // A lag that was told stands for those before it that were not.
+  const norms = log10Norm.map((v, k) => 10 ** (v - most) * (k === 0 ? 1 : lags[k]! - lags[k - 1]!));
+  const final = 10 ** (log10Norm.at(-1)! - most);
+  const beyond = rate === Number.NEGATIVE_INFINITY ? 0 : final * (Math.exp(rate) / -Math.expm1(rate));
   const total = norms.reduce((sum, v) => sum + v, beyond);
   let left = total;
   for (let k = 0; k < norms.length; k++) {
     left -= norms[k]!;
-    if (left <= TRUNCATED * total) return k;
+    if (left <= TRUNCATED * total) return lags[k]!;
   }
-  return Math.ceil(norms.length - 1 + Math.log((TRUNCATED * total) / beyond) / rate);
+  return Math.ceil(lags.at(-1)! + Math.log((TRUNCATED * total) / beyond) / rate);
 }
 
 function growth(
+  lags: readonly number[],
   log10Norm: readonly number[],
   atLength: readonly number[],
   border: number,
 ): GradientsValue['growth'] {
-  const steps = log10Norm.slice(1).map((v, k) => v - log10Norm[k]!);
-  const finite = steps.filter((v) => !Number.isNaN(v));
+  const steps = log10Norm.slice(1).map((v, k) => {
+    const over = lags[k + 1]! - lags[k]!;
+    return { over, each: (v - log10Norm[k]!) / over };
+  });
+  const finite = steps.filter(({ each }) => !Number.isNaN(each));
+  const lagsOf = (some: typeof finite): number => some.reduce((sum, { over }) => sum + over, 0);
   return {
-    share: finite.length === 0 ? 0 : finite.filter((v) => v > 0).length / finite.length,
-    largestFactor: 10 ** finite.reduce((most, v) => Math.max(most, v), Number.NEGATIVE_INFINITY),
+    share: finite.length === 0 ? 0 : lagsOf(finite.filter(({ each }) => each > 0)) / lagsOf(finite),
+    largestFactor: 10 ** finite.reduce((most, { each }) => Math.max(most, each), Number.NEGATIVE_INFINITY),
     log10Clip: atLength.some((v) => v > border) ? average(atLength) : null,
   };
 }
@@ -558,13 +557,18 @@ function spread(values: readonly number[], mean: number): number {
 }
 
 /** Mean increment of ln norm over the second half of the lags, where the start is forgotten. */
-function decay(log10Norm: readonly number[]): { rate: number; rateError: number | null } {
-  const half = Math.floor(log10Norm.length / 2);
-  const tail = log10Norm.slice(half);
+function decay(
+  lags: readonly number[],
+  log10Norm: readonly number[],
+): { rate: number; rateError: number | null } {
+  const half = Math.floor(((lags.at(-1) ?? 0) + 1) / 2);
+  const from = lags.findIndex((lag) => lag >= half);
+  const tail = log10Norm.slice(from);
   if (tail.length < 2) return { rate: Number.NaN, rateError: null };
   if (tail.at(-1) === Number.NEGATIVE_INFINITY) return { rate: Number.NEGATIVE_INFINITY, rateError: null };
   const increments = new BatchMeans(1);
-  for (let k = 1; k < tail.length; k++) increments.add(1, [(tail[k]! - tail[k - 1]!) * Math.LN10]);
+  for (let k = 1; k < tail.length; k++)
+    increments.add(lags[from + k]! - lags[from + k - 1]!, [(tail[k]! - tail[k - 1]!) * Math.LN10]);
   return { rate: increments.means()[0]!, rateError: atLeastRounding(increments.standardErrors()[0]!) };
 }
 

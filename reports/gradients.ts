@@ -72,10 +72,21 @@ function caveats(value: GradientsValue): string[] {
   if (value.ends.length === 1) {
     said.push('One end point was used, so there is no spread: other stretches of the input may differ.');
   }
+  if (value.product.kind === 'block') said.push(ofDirections(value.product));
   if (value.log10SpectralNorm.includes(-Infinity)) {
     said.push('From some lag on the product is exactly zero; those lags are not drawn.');
   }
   return said;
+}
+
+/** What norms of a few directions are worth. */
+function ofDirections({ columns, exactLags, leftOut }: GradientsValue['product']): string {
+  const from = exactLags > 0 ? `Beyond ${count(exactLags, 'step')} back the norms` : 'The norms';
+  const error =
+    leftOut === null
+      ? ''
+      : `: low by a factor ${chosen(Math.hypot(1, leftOut))} at most, if what was left out there grows no faster`;
+  return `${from} are of the ${columns} directions that the steps before stretch most, and so lower bounds${error}.`;
 }
 
 const facts = (value: GradientsValue): Fact[] => [

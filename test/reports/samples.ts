@@ -417,6 +417,7 @@ const norm = lags.map((lag) => interpolated(lag) + 0.25 * Math.sin(lag / 3) * Ma
 
 export const gradientsValue: GradientsValue = {
   lags,
+  product: { kind: 'exact', columns: 32, exactLags: 300, leftOut: 0 },
   log10SpectralNorm: norm,
   log10FrobeniusNorm: norm.map((x, lag) => x + 0.753 * Math.exp(-lag / 2)),
   log10Spread: lags.map((lag) => 0.25 * Math.sqrt(lag)),
