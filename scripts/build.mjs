@@ -35,6 +35,7 @@ const sources = [
 ];
 const made = [
   'rnnscope.config.schema.json',
+  'rnnscope.1',
   'bin/rnnscope.js',
   'bin/worker.js',
   'src/index.js',
@@ -84,6 +85,8 @@ async function make() {
     });
     const { configSchema } = await import(pathToFileURL(join(out, 'src/config.js')).href);
     writeFileSync(join(out, 'rnnscope.config.schema.json'), `${JSON.stringify(configSchema(), null, 1)}\n`);
+    const page = execFileSync(process.execPath, [join(out, 'bin/rnnscope.js'), 'man'], { encoding: 'utf8' });
+    writeFileSync(join(out, 'rnnscope.1'), page);
     chmodSync(join(out, 'bin/rnnscope.js'), 0o755);
     await makeKernels(join(out, 'kernels'));
     if (existsSync(dist)) renameSync(dist, old);

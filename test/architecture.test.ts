@@ -166,7 +166,7 @@ const packages: Readonly<Record<string, Package>> = {
   'node:fs/promises': { by: /^src\/cli\// },
   'node:path': { by: /^src\/(cli|formats|model|oracle)\/|^reports\/libraries\.ts$/ },
   'node:module': { by: /^reports\/(libraries|typeface|figures)\.ts$|^src\/oracle\// },
-  'node:url': { by: /^src\/oracle\// },
+  'node:url': { by: /^src\/(oracle|cli)\// },
   'node:os': { by: /^src\/threads\// },
   'node:worker_threads': { by: /^src\/threads\// },
   'node:crypto': { by: /^src\/(cli|formats)\// },

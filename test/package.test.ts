@@ -38,7 +38,13 @@ describe('what is published', () => {
   });
 
   it('holds what runs, its types and what is to be read, and nothing else', () => {
-    const kinds = new Set(names.map((name) => name.replace(/^dist\/.*?(\.d\.ts|\.js|\.wasm)$/, 'dist/*$1')));
+    const kinds = new Set(
+      names.map((name) =>
+        name
+          .replace(/^examples\/.*\.(pt|npy)$/, 'examples/*')
+          .replace(/^dist\/.*?(\.d\.ts|\.js|\.wasm)$/, 'dist/*$1'),
+      ),
+    );
     expect([...kinds].sort()).toEqual([
       'CHANGELOG.md',
       'LICENSE',
@@ -46,10 +52,13 @@ describe('what is published', () => {
       'dist/*.d.ts',
       'dist/*.js',
       'dist/*.wasm',
+      'dist/rnnscope.1',
       'dist/rnnscope.config.schema.json',
+      'examples/README.md',
+      'examples/*',
       'package.json',
     ]);
-    expect(names.filter((name) => /(^|\/)(test|examples|node_modules)\//.test(name))).toEqual([]);
+    expect(names.filter((name) => /(^|\/)(test|node_modules)\//.test(name))).toEqual([]);
   });
 
   it('holds every file that package.json points at', () => {

@@ -77,6 +77,13 @@ export async function parse(
   argv: readonly string[],
   handle: (request: Request) => Promise<void>,
 ): Promise<void> {
+  const program = programOf(handle);
+  refuseUnknownCommand(program, argv);
+  await program.parseAsync([...argv], { from: 'user' });
+}
+
+/** All commands with their options: what is parsed, and what help, completion and manual are made from. */
+export function programOf(handle: (request: Request) => Promise<void>): Command {
   const program = new Command('rnnscope')
     .description(
       'A weights file in, its dynamics out: what a trained GRU, LSTM or RNN does as a dynamical system.',
@@ -85,7 +92,10 @@ export async function parse(
     .exitOverride()
     .configureHelp({ minWidthToWrap: 20 })
     .configureOutput({ outputError: () => {}, getOutHelpWidth: () => terminalWidth() })
-    .addHelpText('after', '\nFirst steps: rnnscope diagnose MODEL.pt, then rnnscope COMMAND --help');
+    .addHelpText(
+      'after',
+      '\nFirst steps: rnnscope diagnose MODEL.pt, rnnscope help QUESTION, rnnscope QUESTION --help',
+    );
   const add = (
     command: Request['command'],
     summary: string,
@@ -116,9 +126,59 @@ export async function parse(
   add('compare', compare.summary, 'models...', optionsOf('diagnose'));
   add('verify', verify.summary, 'model', verifyOptions);
   add('report', 'draw a report again from a saved JSON result', 'result', {});
-  refuseUnknownCommand(program, argv);
-  await program.parseAsync([...argv], { from: 'user' });
+  addTools(program);
+  return program;
 }
+
+/** Commands that ask nothing of a network; each is loaded when it is called. */
+function addTools(program: Command): void {
+  const add = (usage: string, summary: string, print: (...given: string[]) => Promise<string>): void => {
+    const sub = program
+      .command(usage)
+      .summary(summary)
+      .description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`);
+    sub.exitOverride().configureOutput({ outputError: () => {}, getOutHelpWidth: () => terminalWidth() });
+    sub.action(async (...given: unknown[]) => {
+      process.stdout.write(await print(...given.filter((one) => typeof one === 'string')));
+    });
+  };
+  add(
+    'examples [name] [folder]',
+    'the networks that come along: list them, or copy one (or all)',
+    async (name, folder) => {
+      const { copyExamples, listExamples } = await import('./examples.js');
+      return lines(name === undefined ? listExamples() : await copyExamples(name, folder));
+    },
+  );
+  add(
+    'completion <shell>',
+    'a script that completes commands and options: bash, zsh or fish',
+    async (name) => {
+      const { completion, shells } = await import('./completion.js');
+      const shell = shells.find((one) => one === name);
+      if (!shell) throw new UserError('USAGE', `completion takes one of ${shells.join(', ')}, not '${name}'`);
+      return completion(shell, program, wordsOf);
+    },
+  );
+  add('man', 'the manual page, for man -l or a folder of MANPATH', async () =>
+    (await import('./manual.js')).manual(program),
+  );
+  program.helpCommand(false);
+  add(
+    'help [question]',
+    'the mathematics of a question in half a page, with references',
+    async (question) => {
+      if (question === undefined) {
+        program.outputHelp();
+        return '';
+      }
+      const { explained } = await import('./explain.js');
+      return explained(question) ?? program.commands.find((c) => c.name() === question)!.helpInformation();
+    },
+  );
+}
+
+const lines = (all: readonly string[]): string => `${all.join('\n')}\n`;
 
 const argumentHelp = {
   model: 'the weights file',
@@ -129,7 +189,7 @@ const argumentHelp = {
 /** commander answers `help nonsense` and `nonsense --help` with the help of the whole program. */
 function refuseUnknownCommand(program: Command, [first, second]: readonly string[]): void {
   const name = first === 'help' ? second : first;
-  if (name === undefined || name.startsWith('-') || name === 'help') return;
+  if (name === undefined || name.startsWith('-')) return;
   const names = program.commands.map((command) => command.name());
   if (names.includes(name)) return;
   throw new UserError(
@@ -138,8 +198,15 @@ function refuseUnknownCommand(program: Command, [first, second]: readonly string
   );
 }
 
+const known = new WeakMap<Option, readonly string[]>();
+
+/** The words that an option takes, where there are few and known ones. */
+const wordsOf = (option: Option): readonly string[] => known.get(option) ?? [];
+
 function optionOf(key: string, row: OptionTable[string]): Option {
   const option = new Option(row.flags, `${row.help}${fallbackText(row)}`);
+  const choices = row.schema?.enum;
+  if (Array.isArray(choices)) known.set(option, choices.map(String));
   if (option.attributeName() !== key) throw new Error(`${flagName(row)} would not be read as '${key}'`);
   return option;
 }
