@@ -257,3 +257,15 @@ test('what is kept of a run does not grow with it', async () => {
     expect(windows).toBeLessThanOrEqual(128);
   }
 });
+
+test('a run that is stopped after the exponents keeps them, and says what is missing', async () => {
+  const watch = { tick: (_done: number, _total: number, label = '') => label.startsWith('two trajectories') };
+  const options = resolve(lyapunov.options, { steps: 300, clv: true });
+  const { value, outcome } = await lyapunov.run(autonomous(henon(1.4, 0.3), [0.1, 0.1]), options, watch);
+  expect(outcome).toMatchObject({
+    kind: 'partial',
+    what: expect.stringMatching(/two trajectories; the exponents are whole/),
+  });
+  expect(value.steps).toBe(300);
+  expect([value.twin, value.covariant]).toEqual([null, null]);
+});
