@@ -111,6 +111,81 @@ function renumber(bytes: Uint8Array, from: number, digits: string): Uint8Array {
   return bytes;
 }
 
+/** The next word of JSON becomes something else of its length, so that what says how long the text is stays true. */
+function reword(bytes: Uint8Array, from: number, choice: number): Uint8Array {
+  const text = Buffer.from(bytes.subarray(from, from + 4096)).toString('latin1');
+  const word = /\b(true|null|false)\b|"\w{1,20}"/.exec(text);
+  if (word === null) return bytes;
+  const same = [
+    ...OTHERS.filter((other) => other.length === word[0].length),
+    `"${'x'.repeat(word[0].length - 2)}"`,
+  ];
+  return overwrite(bytes, from + word.index, Buffer.from(same[choice % same.length]!));
+}
+
+const OTHERS = [
+  'true',
+  'null',
+  '-1e9',
+  '9999',
+  '[[]]',
+  '{   }',
+  'false',
+  '10000',
+  '1e309',
+  '-0.5e',
+  '[[0]]',
+  '""   ',
+];
+
+/** What a value of JSON may become. */
+const VALUES: readonly unknown[] = [
+  null,
+  true,
+  -1,
+  0,
+  0.5,
+  1e308,
+  2 ** 53,
+  '',
+  'x',
+  '__proto__',
+  '../../x',
+  [],
+  [[]],
+  [1, [2]],
+  {},
+  { a: 1 },
+  [2 ** 31, 2 ** 31],
+];
+
+/** A value anywhere in a text of JSON, or in the header of safetensors, becomes another one. */
+function restructure(bytes: Uint8Array, choices: readonly number[], value: unknown): Uint8Array {
+  const buffer = Buffer.from(bytes);
+  const header = bytes.length > 8 && bytes[8] === 0x7b ? Number(buffer.readBigUInt64LE(0)) : 0;
+  const [start, end] = header > 0 ? [8, 8 + header] : [0, bytes.length];
+  if (start > bytes.length || bytes[start] !== 0x7b) return bytes;
+  try {
+    const text = Buffer.from(
+      JSON.stringify(replaced(JSON.parse(buffer.toString('utf8', start, end)), choices, value)),
+    );
+    if (header === 0) return text;
+    return Buffer.concat([word(BigInt(text.length), 8, false), text, bytes.subarray(end)]);
+  } catch {
+    return bytes;
+  }
+}
+
+/** Walks down as the choices say; where they end, `value` takes the place of what is there. */
+function replaced(node: unknown, [choice, ...rest]: readonly number[], value: unknown): unknown {
+  if (choice === undefined || typeof node !== 'object' || node === null) return value;
+  const keys = Object.keys(node);
+  const key = keys[choice % Math.max(1, keys.length)];
+  if (key === undefined) return value;
+  const inner = replaced((node as Record<string, unknown>)[key], rest, value);
+  return Array.isArray(node) ? node.with(Number(key), inner) : { ...node, [key]: inner };
+}
+
 const change: fc.Arbitrary<Change> = fc.oneof(
   {
     weight: 4,
@@ -172,13 +247,40 @@ const change: fc.Arbitrary<Change> = fc.oneof(
           b.subarray(0, at(b.length)),
     ),
   },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(place, fc.nat(1000)).map(
+      ([at, choice]): Change =>
+        (b) =>
+          reword(b, at(b.length), choice),
+    ),
+  },
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(fc.array(fc.nat(1000), { minLength: 1, maxLength: 8 }), fc.constantFrom(...VALUES))
+      .map(
+        ([choices, value]): Change =>
+          (b) =>
+            restructure(b, choices, value),
+      ),
+  },
 );
 
-/** One of the seeds, changed in up to six places. */
+/** One of the seeds, changed in up to six places; sometimes a file beside it is. */
 export const mutant = (from: readonly Seed[]): fc.Arbitrary<Seed> =>
   fc
-    .tuple(fc.constantFrom(...from), fc.array(change, { minLength: 1, maxLength: 6 }))
-    .map(([seed, changes]) => ({
-      ...seed,
-      bytes: changes.reduce((bytes, apply) => apply(bytes), seed.bytes),
-    }));
+    .tuple(
+      fc.constantFrom(...from),
+      fc.array(change, { minLength: 1, maxLength: 6 }),
+      fc.nat(3),
+      fc.nat(1000),
+    )
+    .map(([seed, changes, whether, which]) => {
+      const changed = (bytes: Uint8Array) => changes.reduce((sofar, apply) => apply(sofar), bytes);
+      const names = [...seed.neighbours.keys()];
+      const name = names[which % Math.max(1, names.length)];
+      if (whether > 0 || name === undefined) return { ...seed, bytes: changed(seed.bytes) };
+      const neighbours = new Map(seed.neighbours).set(name, changed(seed.neighbours.get(name)!));
+      return { ...seed, neighbours };
+    });
