@@ -79,7 +79,7 @@ function byModel(value: CompareValue) {
     type: few ? ('nominal' as const) : ('ordinal' as const),
     title: null,
     sort: null,
-    legend: { ...lineLegend, columns: 2 },
+    legend: lineLegend(domain),
   };
   return {
     color: { ...series, scale: { domain } },

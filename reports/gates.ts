@@ -134,7 +134,7 @@ function openness({ name, gates }: GatesLayer): Chart {
     return gate.histogram.map((share, k) => ({ gate: gate.name, at: (k + 0.5) * width, share }));
   });
   const names = gates.map((gate) => gate.name);
-  const series = { field: 'gate', type: 'nominal' as const, title: 'gate', legend: lineLegend };
+  const series = { field: 'gate', type: 'nominal' as const, title: 'gate', legend: lineLegend(names) };
   return {
     title: `How open the gates of ${name} are`,
     description: `Shares of the readings over all units and steps, by how open the gate is: ${gates.map((gate) => `${gate.name} has ${percent(gate.shut)} below 0.05 and ${percent(gate.open)} above 0.95`).join(', ')}.`,
@@ -244,7 +244,7 @@ function traceCharts({ name, gates, trace }: GatesLayer): Chart[] {
     means.map((mean, g) => ({ step: trace.steps[k]!, gate: gates[g]!.name, mean })),
   );
   const names = gates.map((gate) => gate.name);
-  const series = { field: 'gate', type: 'nominal' as const, title: 'gate', legend: lineLegend };
+  const series = { field: 'gate', type: 'nominal' as const, title: 'gate', legend: lineLegend(names) };
   const last = trace.steps.at(-1)!;
   return [
     {

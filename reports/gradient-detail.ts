@@ -81,7 +81,7 @@ function blockCharts({ blocks }: GradientsValue): Chart[] {
   if (rows.length === 0) return [];
   const names = shown.map(({ name }) => name);
   const last = Math.max(1, ...shown.map(({ log10Norm }) => log10Norm.length - 1));
-  const series = { field: 'part', type: 'nominal' as const, title: null, legend: lineLegend };
+  const series = { field: 'part', type: 'nominal' as const, title: null, legend: lineLegend(names) };
   return [
     {
       title: 'Gradients part by part',

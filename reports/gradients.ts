@@ -146,7 +146,12 @@ function normChart(value: GradientsValue): Chart {
     scale: { domain: [0, Math.max(1, value.lags.at(-1) ?? 1)], nice: false },
     axis: { tickMinStep: 1, tickCount: 6 },
   };
-  const series = { field: 'norm', type: 'nominal' as const, title: null, legend: lineLegend };
+  const series = {
+    field: 'norm',
+    type: 'nominal' as const,
+    title: null,
+    legend: lineLegend([spectral, frobenius]),
+  };
   const curve = {
     x: lagAxis,
     y: {

@@ -37,8 +37,21 @@ const moves = (encoding: Encoding): boolean =>
     return field !== undefined && type === 'quantitative';
   });
 
-/** Lines in the legend of a chart of lines: the unseen points over them would make it discs. */
-export const lineLegend = { symbolType: 'stroke', symbolSize: 500, symbolStrokeWidth: 2 };
+/** Longest label of a legend, and what its line and the gaps beside it take, px; a letter takes about 7. */
+const LONGEST_LABEL = 220;
+const entryWidth = (names: readonly string[]): number =>
+  60 + Math.min(LONGEST_LABEL, 7 * Math.max(...names.map((name) => name.length)));
+
+/**
+ * Lines in the legend of a chart of lines: the unseen points over them would make it discs. As many columns as the chart
+ * has room for, which is known only where it is drawn.
+ */
+export const lineLegend = (names: readonly string[]) => ({
+  symbolType: 'stroke',
+  symbolSize: 500,
+  symbolStrokeWidth: 2,
+  columns: { expr: `max(1, floor(width / ${entryWidth(names)}))` },
+});
 
 /** Points to catch a pointer: one a pixel or so is enough, and the cells around thousands take seconds to draw. */
 const CATCHES = 400;

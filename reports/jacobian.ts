@@ -361,8 +361,8 @@ function powersChart({ transient, spectralRadius }: JacobianValue): Chart {
           what: rate,
         }))
       : [];
-  const series = { field: 'what', type: 'nominal' as const, title: null, legend: lineLegend };
   const names = [norm, ...(bound.length > 0 ? [rate] : [])];
+  const series = { field: 'what', type: 'nominal' as const, title: null, legend: lineLegend(names) };
   return {
     title: 'Powers of the Jacobian',
     description: `Base-10 logarithm of the spectral norm of Jᵏ against k, beside k times the logarithm of the spectral radius, which it follows in the long run. The norm is largest at k = ${transient.peakPower}, where it is ${number(transient.peak, 4)}, and ends at ${powerOfTen(transient.log10Norm.at(-1)!)}.`,

@@ -313,7 +313,7 @@ function traceCharts(value: LyapunovValue): Chart[] {
     [4, 4],
   ].slice(0, names.length);
   const few = at.length < 3;
-  const series = { field: 'name', type: 'nominal' as const, title: null, legend: lineLegend };
+  const series = { field: 'name', type: 'nominal' as const, title: null, legend: lineLegend(names) };
   return [
     {
       title: 'Convergence of the leading exponents',

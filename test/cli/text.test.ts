@@ -173,7 +173,7 @@ describe.skipIf(!hasScript)('on a terminal', () => {
     }).stdout;
 
   test('progress appears after a second, is erased at the end, and gives the cursor back', () => {
-    const shown = onTerminal('lyapunov flipflop.pt --steps 15000');
+    const shown = onTerminal('lyapunov flipflop.pt --steps 100000');
     const bar = shown.lastIndexOf('averaging');
     expect(bar).toBeGreaterThan(0);
     // Erase the line; show the cursor.

@@ -39,13 +39,14 @@ const trajectories = (subject: Subject, count: number, steps: number = options.s
     options: { ...options, steps },
   }));
 const job = (tasks: TrajectoryTask[], threads: number) =>
-  ({ kind: 'spectrum', tasks, threads, unitsPerTask: options.steps, label: 'testing' }) as const;
+  ({ kind: 'spectrum', tasks, threads, unitsPerTask: tasks[0]!.options.steps, label: 'testing' }) as const;
 const never: Watch = { tick: () => false };
 
 describe('tasks that several threads share', () => {
   test('give the same bytes as in one, and in the same order', async () => {
     const subject = subjectOf(noiseDrive(1, 2, 0, 'noise:1'));
-    const tasks = trajectories(subject, 8);
+    // Long enough that a second thread is worth its start.
+    const tasks = trajectories(subject, 8, 20_000);
     const alone = await parallel(subject, job(tasks, 1), never);
     expect(started()).toBe(0);
     const shared = await parallel(subject, job(tasks, 2), never);
