@@ -11,12 +11,17 @@ import type { Subject } from '../../src/dynamics/subject.js';
 import { type OptionTable, resolve, type Values } from '../../src/options.js';
 import { unwatched } from '../../src/outcome.js';
 import { random } from '../../src/random.js';
+import { variants } from '../variants.js';
 import { normals, randomLayer, step } from './helpers.js';
 
 const options = <T extends OptionTable>(table: T, given: Partial<Values<T>>): Values<T> =>
   resolve(table, given);
 
-describe.each(cells)('every question about $name', (cell) => {
+/** Under these weights one gives 0 whatever it is given, and the other's softplus gates hold nothing together. */
+const exceptions = ['rnn(thresholded_relu)', 'lstm(softplus,sigmoid,tanh,clip_state=0.3)'];
+const others = variants.filter(({ name }) => !exceptions.includes(name));
+
+describe.each([...cells, ...others])('every question about $name', (cell) => {
   // Small weights contract: one attracting fixed point, which plain iteration finds.
   const layer = randomLayer(cell, { hidden: 3, inputs: 2 }, 4, { gain: 0.2, bias: 0.4 });
   const system = network([layer]);

@@ -107,8 +107,8 @@ export class Folder {
         `nothing in the graph makes '${name}'. The file is damaged; export it again.`,
       );
     if (meaning.kind === 'tensor') {
-      const { tensor } = meaning;
-      return constant(tensor.shape, tensor.dtype, () => tensor.values());
+      // As stored: widened each time, and not kept twice.
+      return meaning.tensor;
     }
     if (meaning.kind === 'input') return this.input(name, meaning.input, meaning.place);
     const { node, output } = meaning;
@@ -236,7 +236,7 @@ function carriedInto(body: Place, input: number): string | undefined {
 
 function constantOf(node: GraphNode): Constant {
   const value = node.attributes.get('value');
-  if (isTensor(value)) return constant(value.shape, value.dtype, () => value.values());
+  if (isTensor(value)) return value;
   for (const [key, dtype] of [
     ['value_float', 'f32'],
     ['value_int', 'i64'],

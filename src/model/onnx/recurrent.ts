@@ -244,20 +244,22 @@ function weightsOf(
   const matrices: Record<string, Matrix> = {};
   const vectors: Record<string, Float64Array> = {};
   const G = blocks.length;
-  const rows = (tensor: Tensor, block: number, cols: number): Matrix => {
+  // Widened once, and let go with the last block.
+  const [w, r, b, p] = [W, R, B, P].map((tensor) => tensor?.values());
+  const rows = (data: Float64Array, block: number, cols: number): Matrix => {
     const from = (d * G + block) * H * cols;
-    return { rows: H, cols, data: tensor.values().slice(from, from + H * cols) };
+    return { rows: H, cols, data: data.slice(from, from + H * cols) };
   };
   blocks.forEach((gate, block) => {
-    matrices[`W_${gate}`] = rows(W, block, I);
-    matrices[`U_${gate}`] = rows(R, block, H);
-    if (!B) return;
+    matrices[`W_${gate}`] = rows(w!, block, I);
+    matrices[`U_${gate}`] = rows(r!, block, H);
+    if (!b) return;
     const at = (2 * d * G + block) * H;
-    vectors[`bx_${gate}`] = B.values().slice(at, at + H);
-    vectors[`bh_${gate}`] = B.values().slice(at + G * H, at + (G + 1) * H);
+    vectors[`bx_${gate}`] = b.slice(at, at + H);
+    vectors[`bh_${gate}`] = b.slice(at + G * H, at + (G + 1) * H);
   });
   PEEPHOLES.forEach((gate, k) => {
-    if (P) vectors[`p_${gate}`] = P.values().slice((3 * d + k) * H, (3 * d + k + 1) * H);
+    if (p) vectors[`p_${gate}`] = p.slice((3 * d + k) * H, (3 * d + k + 1) * H);
   });
   return { hiddenSize: H, inputSize: I, matrices, vectors };
 }
