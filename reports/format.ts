@@ -72,8 +72,12 @@ export const sentenceCase = (text: string): string =>
 
 const acronyms: Readonly<Record<string, string>> = { rnn: 'RNN', gru: 'GRU', lstm: 'LSTM' };
 
-/** A cell as papers write it. */
-export const cellName = (cell: string): string => (Object.hasOwn(acronyms, cell) ? acronyms[cell]! : cell);
+/** A cell as papers write it; the cells of a stack that has several are joined by plus signs. */
+export const cellName = (cell: string): string =>
+  cell
+    .split('+')
+    .map((one) => (Object.hasOwn(acronyms, one) ? acronyms[one]! : one))
+    .join(' + ');
 
 /** The last part of a path, whichever way its slashes lean. */
 export const fileName = (path: string): string => path.split(/[\\/]/).at(-1) || path;

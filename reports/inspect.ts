@@ -36,11 +36,16 @@ function describe(m: InspectModule): string {
   const { rnn, gru, lstm } = m.parametersIf;
   return (
     `The module ${m.name} is ${article(m)} ${cellName(m.cell)} of ${count(m.layers, 'layer')}: ` +
-    `${count(m.hiddenSize, 'hidden unit')} a layer, ${count(m.inputSize, 'input')}, ` +
+    `${widths(m)}, ${count(m.inputSize, 'input')}, ` +
     `${count(m.stateSize, 'state variable')} and ${count(m.parameters, 'parameter')}. ` +
     `Of the same size, a plain RNN would have ${integer(rnn)}, a GRU ${integer(gru)} and an LSTM ${integer(lstm)}.`
   );
 }
+
+const widths = (m: InspectModule): string =>
+  m.hiddenSizes
+    ? `${list(m.hiddenSizes.map(integer))} hidden units`
+    : `${count(m.hiddenSize, 'hidden unit')} a layer`;
 
 function nonFiniteWeights(value: InspectValue): string[] {
   return value.modules
@@ -183,7 +188,7 @@ function moduleTable(value: InspectValue): Table {
       m.bidirectional ? `${cellName(m.cell)}, bidirectional` : cellName(m.cell),
       integer(m.layers),
       integer(m.inputSize),
-      integer(m.hiddenSize),
+      m.hiddenSizes?.map(integer).join(', ') ?? integer(m.hiddenSize),
       integer(m.stateSize),
       integer(m.parameters),
       m.readout ?? 'none',

@@ -24,6 +24,8 @@ export interface InspectedModule {
   readonly bidirectional: boolean;
   readonly inputSize: number;
   readonly hiddenSize: number;
+  /** Of each layer, where they differ; `hiddenSize` is then that of the first. */
+  readonly hiddenSizes?: readonly number[];
   /** Of the whole module: all layers, both directions. */
   readonly stateSize: number;
   readonly parameters: number;
@@ -70,8 +72,17 @@ function inspectModule(contents: Contents, module: Found, options: ModelOptions)
     const model = build(contents, module, options);
     const opened = module.open(options);
     const layers = layersOf(module, opened);
+    const cells = [...new Set(layers.map(({ layer }) => layer.cell))];
+    const widths = layers.map(({ layer }) => layer.weights.hiddenSize);
     return {
       ...sizes(module, opened.cell),
+      cell: cells.map(({ name }) => name).join('+'),
+      formula: cells.flatMap(({ formula }) => formula),
+      ...(new Set(widths).size > 1 ? { hiddenSizes: widths } : {}),
+      parametersIf: parametersIf(
+        layers.map(({ layer }) => layer.weights),
+        module.hasBiases,
+      ),
       stateSize: layers.reduce((sum, { layer }) => sum + stateSize(layer.cell, layer.weights), 0),
       ...(model.readout ? { readout: model.readout.name } : {}),
       ...(model.embedding ? { embedding: model.embedding.name } : {}),
@@ -97,19 +108,19 @@ function sizes(module: ModuleCandidate, cell: Cell | undefined) {
     hiddenSize,
     stateSize: layers * directions * (cell ? stateSize(cell, module) : 0),
     parameters,
-    parametersIf: parametersIf(module),
+    parametersIf: { rnn: 0, gru: 0, lstm: 0 },
   };
 }
 
 /** PyTorch's count: G (H in + H² + 2 H) for each layer and direction, without the 2 H where there are no biases. */
-export function parametersIf(module: ModuleCandidate): ParametersIf {
-  const { layers, inputSize, hiddenSize: H, hasBiases } = module;
-  const directions = module.bidirectional ? 2 : 1;
-  let block = 0;
-  for (let layer = 0; layer < layers; layer++) {
-    const below = layer === 0 ? inputSize : directions * H;
-    block += directions * H * (below + H + (hasBiases ? 2 : 0));
-  }
+export function parametersIf(
+  layers: readonly { readonly inputSize: number; readonly hiddenSize: number }[],
+  hasBiases: boolean,
+): ParametersIf {
+  const block = layers.reduce(
+    (sum, { inputSize, hiddenSize: H }) => sum + H * (inputSize + H + (hasBiases ? 2 : 0)),
+    0,
+  );
   return { rnn: block, gru: 3 * block, lstm: 4 * block };
 }
 

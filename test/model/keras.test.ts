@@ -191,7 +191,12 @@ test('layers that feed one another are one module, whatever their cells and widt
     'emb',
   ]);
   expect(model.assumptions).toEqual(['head/kernel (2×5) is the readout without the softmax behind it']);
-  expect(inspectFile(kerasFile(stackOfTwo, { layers })).modules[0]!.stateSize).toBe(4 + 10);
+  expect(inspectFile(kerasFile(stackOfTwo, { layers })).modules[0]).toMatchObject({
+    cell: 'gru+lstm',
+    hiddenSizes: [4, 5],
+    stateSize: 4 + 10,
+    parametersIf: { rnn: 4 * (3 + 4 + 2) + 5 * (4 + 5 + 2) },
+  });
 });
 
 test('a layer between two recurrent ones keeps them apart', () => {
