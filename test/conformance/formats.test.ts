@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { UserError } from '../../src/errors.js';
-import { READERS, readWeightFile } from '../../src/formats/index.js';
+import { readWeightFile } from '../../src/formats/index.js';
 import type { WeightFile } from '../../src/formats/weight-file.js';
 import { listModules, type Model, type ModelOptions, readModel } from '../../src/model/index.js';
 import { hiddenStates, largestDifference } from '../model/stepping.js';
@@ -99,10 +99,6 @@ const REFUSED: Readonly<Record<string, RegExp>> = {
   'flipflop3-rnn64.dynamo.onnx': /unrolled|no (recurrent|GRU)/i,
 };
 
-/** Those that may also be read, as their operators stand in a `Loop`; they are then held to their outputs. */
-const RESCUED = ['tf2onnx_gru_hs.onnx', 'tf2onnx_rnn2.onnx'];
-const LOOP = /Loop|unrolled|no (recurrent|GRU)/i;
-
 /** Files without output that must load as these cells. */
 const LOADED: Readonly<Record<string, string>> = {
   'gru2_nobias.pt': 'gru',
@@ -133,19 +129,6 @@ const ENTRIES = readdirSync(folder).flatMap((name) => {
   return name === 'tfckpt' ? ['tfckpt/kgru2-1'] : [name];
 });
 const FLIPFLOPS = /^flipflop3-(gru32|lstm32|rnn64)\.(.*)$/;
-
-/** Whether a reader for such files is there. */
-const isReadable = (name: string): boolean => {
-  const kind = KINDS.find(([pattern]) => pattern.test(name))?.[1];
-  return kind === undefined || READERS.some(({ reads }) => kind.test(reads));
-};
-const KINDS: readonly [RegExp, RegExp][] = [
-  [/\.onnx$/, /onnx/i],
-  [/\.(h5|keras)$/, /h5|keras/i],
-  [/\.msgpack$/, /msgpack|flax/i],
-  [/_tfjs$/, /TF\.?js|TensorFlow\.js/i],
-  [/ckpt\/|_export$|\.savedmodel$/, /checkpoint|SavedModel/i],
-];
 
 /** The output of a whole file: its modules one behind another in file order, both directions where there are two. */
 function outputs(file: WeightFile, x: Rows, width: number, { options, summed }: Expected): Rows {
@@ -231,9 +214,7 @@ const X: Rows = refs.torch.x;
 describe('every fixture is accounted for:', () => {
   for (const name of ENTRIES) {
     if (NO_MODEL.test(name) || (FLIPFLOPS.test(name) && REFUSED[name] === undefined)) continue;
-    const body = () => held(name);
-    if (isReadable(name)) test(name, body);
-    else test.skip(`${name} (no reader yet)`, body);
+    test(name, () => held(name));
   }
 });
 
@@ -242,13 +223,6 @@ async function held(name: string): Promise<void> {
   if (reason !== undefined) {
     expect(await refusalOf(name)).toMatch(reason);
     return;
-  }
-  if (RESCUED.includes(name)) {
-    const refusal = await refusalOf(name);
-    if (refusal !== 'was read') {
-      expect(refusal).toMatch(LOOP);
-      return;
-    }
   }
   const twin = TWINS[name];
   const cell = LOADED[name];
@@ -280,7 +254,7 @@ describe('a trained network is the same in', () => {
   for (const name of ENTRIES) {
     const [, net, ending] = FLIPFLOPS.exec(name) ?? [];
     if (ending === undefined || ending === 'pt' || REFUSED[name] !== undefined) continue;
-    const body = async () => {
+    test(name, async () => {
       const original = readModel(await readWeightFile(path(`flipflop3-${net}.pt`)));
       const copy = readModel(await readWeightFile(path(name)));
       const rounded = /f16/.test(ending);
@@ -289,9 +263,7 @@ describe('a trained network is the same in', () => {
         within,
       );
       expect(copy.readout?.weight.rows).toBe(3);
-    };
-    if (isReadable(name)) test(name, body);
-    else test.skip(`${name} (no reader yet)`, body);
+    });
   }
 });
 

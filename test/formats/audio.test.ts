@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it, test } from 'vitest';
-import { READERS } from '../../src/formats/index.js';
 import { readModel } from '../../src/model/index.js';
 import { hiddenStates, largestDifference } from '../model/stepping.js';
 import { bytes, fixture, read } from './build.js';
@@ -47,8 +46,7 @@ describe("RTNeural's file", () => {
       layers: [...names.map((name) => layer(net, type, name)), layer(net, 'dense', 'readout')],
     });
 
-  const isReadable = READERS.some(({ reads }) => /keras/i.test(reads));
-  test.runIf(isReadable).each([
+  test.each([
     ['kgru2', 'gru', ['gru_l0', 'gru_l1'], 'gru'],
     ['kgru2_ra0', 'gru', ['gru_l0', 'gru_l1'], 'gru-reset-before'],
     ['klstm2', 'lstm', ['lstm_l0', 'lstm_l1'], 'lstm'],
