@@ -7,6 +7,7 @@ import { requireRows } from '../src/dynamics/drive.js';
 import { Feed } from '../src/dynamics/feed.js';
 import { network, outputRows } from '../src/dynamics/network.js';
 import {
+  cotangentNorms,
   type ProductMethod,
   type ProductNorms,
   productMethod,
@@ -83,6 +84,8 @@ export interface GradientPath {
   readonly of: string;
   /** log10 ‖(∂s_T/∂s_{T−lag})ᵀ g‖ for lag = 0, 1, … */
   readonly log10Norm: readonly number[];
+  /** The same as far back as --lags goes, where that is beyond 2000 and --cotangent or --targets chose the gradient; null otherwise. */
+  readonly far: { readonly lags: readonly number[]; readonly log10Norm: readonly number[] } | null;
   /** log10 of the factor of each step, from lag to lag + 1. */
   readonly log10Factor: readonly number[];
   /** Ways through the cell: their part in each step, which add up to 1, and the mean of it. The last is what meets no gate's derivative. */
@@ -130,6 +133,7 @@ const SETTLING = 200;
 const LONGEST_PATH = 2000;
 /** Blocks cost n³ a lag, paths a map for each named quantity. */
 const LARGEST_BLOCKS = 512;
+const BLOCK_LAGS = 300;
 const LARGEST_PATHS = 1024;
 const DEATHS = 5;
 const TRUNCATED = 0.01;
@@ -262,14 +266,39 @@ async function closer(
   const final = new Float64Array(system.dimension);
   new Feed(system, drive).step(end - 1, states.at(-1)!, final);
   const blocks = system.dimension > LARGEST_BLOCKS ? [] : blocksOf(system.parts ?? []);
-  const norms = blocks.length === 0 ? [] : await blockGradients(subject, blocks, states, end, watch);
+  const norms =
+    blocks.length === 0 ? [] : await blockGradients(subject, blocks, states.slice(-BLOCK_LAGS), end, watch);
   const told = blocks.map(({ name }, b) => ({ name, log10Norm: norms[b]!.map((v) => v / Math.LN10) }));
-  if (norms.some((logs) => logs.length <= states.length)) return { ...nothing, blocks: told };
+  if (norms.some((logs) => logs.length <= Math.min(BLOCK_LAGS, states.length)))
+    return { ...nothing, blocks: told };
   const { of, cotangent } = follow(final, states);
   const followed = await cotangentPath(pathsOf(subject), drive, states, end, cotangent, watch);
   const whole =
     followed.lags === states.length || followed.logNorm[followed.lags] === Number.NEGATIVE_INFINITY;
-  return { blocks: told, path: describe(followed, pathNames(subject), of, settled), stopped: !whole };
+  const far = whole ? await farther(subject, settled, back, cotangent, watch) : null;
+  const path = describe(followed, pathNames(subject), of, settled);
+  return {
+    blocks: told,
+    path: path && { ...path, far: far?.norms ?? null },
+    stopped: !whole || far?.stopped === true,
+  };
+}
+
+/** A gradient that was chosen, over the whole horizon; null where the steps have told it already. */
+async function farther(
+  { system, drive }: Subject,
+  { lags, length, cotangent, targets }: Options,
+  back: StatesBack,
+  g: Float64Array,
+  watch: Watch,
+): Promise<{ norms: NonNullable<GradientPath['far']>; stopped: boolean } | null> {
+  if (lags <= LONGEST_PATH || (cotangent === 'best' && targets === undefined)) return null;
+  const told = toldLags(lags, length);
+  const found = await cotangentNorms(new Feed(system, drive), back, g, told, watch);
+  return {
+    norms: { lags: found.lags, log10Norm: found.logNorms.map((v) => v / Math.LN10) },
+    stopped: found.lags.length <= told.length,
+  };
 }
 
 type Follow = (
@@ -332,7 +361,7 @@ function describe(
   names: readonly string[],
   of: string,
   { end, length }: Options & { end: number },
-): GradientPath | null {
+): Omit<GradientPath, 'far'> | null {
   if (lags === 0 || !Number.isFinite(logNorm[0]!)) return null;
   const log10Norm = Array.from(logNorm.subarray(0, lags + 1), (v) => v / Math.LN10);
   const log10Factor = Array.from({ length: lags }, (_, k) => log10Norm[k + 1]! - log10Norm[k]!);

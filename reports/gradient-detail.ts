@@ -41,6 +41,14 @@ export function detailFacts(value: GradientsValue): Fact[] {
       note: 'times the norm at the end: the geometric mean over the end points; 0.5 to 10 times as much is usual',
     });
   }
+  const far = value.path?.far;
+  if (far) {
+    found.push({
+      label: `Followed over ${count(far.lags.at(-1)!, 'step')}`,
+      value: powerOfTen(far.log10Norm.at(-1)! - far.log10Norm[0]!),
+      note: `of ${value.path!.of} is left`,
+    });
+  }
   for (const { layer, gate, slope, toHold } of value.path?.bias ?? []) {
     found.push({
       label: `${layer}, bias of gate ${gate}`,

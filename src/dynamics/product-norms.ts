@@ -1,4 +1,4 @@
-import { identity } from '../linalg/matrix.js';
+import { identity, matrix } from '../linalg/matrix.js';
 import type { Watch } from '../outcome.js';
 import type { Feed } from './feed.js';
 import { alignedFrame, Pullback } from './pullback.js';
@@ -100,6 +100,29 @@ export async function productNorms(
       P = narrowed.pullback;
       norms.leftOut = narrowed.left;
     }
+  }
+  return norms;
+}
+
+/** ln ‖(∂s_T/∂s_{T−k})ᵀ g‖ of one cotangent at the lags that are told: n² a lag, however many. It ends early where the watch asks to stop. */
+export async function cotangentNorms(
+  feed: Feed,
+  back: StatesBack,
+  cotangent: Float64Array,
+  told: readonly number[],
+  watch: Pick<Watch, 'tick'>,
+): Promise<{ readonly lags: number[]; readonly logNorms: number[] }> {
+  const { last } = back;
+  const lags = last - back.first;
+  const P = new Pullback(matrix(cotangent.length, 1, cotangent));
+  const norms = { lags: [0], logNorms: [P.logFrobenius()] };
+  for (let k = 1, next = 0; k <= lags; k++) {
+    if (k % 64 === 0 && (await watch.tick(k, lags, 'following the gradient'))) break;
+    P.through(feed.linearise(last - k, back.at(last - k)));
+    if (k !== told[next]) continue;
+    next++;
+    norms.lags.push(k);
+    norms.logNorms.push(P.logFrobenius());
   }
   return norms;
 }

@@ -289,3 +289,21 @@ describe('what does not fit is refused in one line', () => {
     );
   });
 });
+
+test('a chosen gradient is followed as far as --lags goes, its size kept as a logarithm', async () => {
+  const matrices = Object.fromEntries(
+    gruResetAfter.parameters.flatMap((p): [string, Matrix][] =>
+      p.kind === 'matrix' && !p.optional ? [[p.name, zeros(2, p.cols === 'I' ? 1 : 2)]] : [],
+    ),
+  );
+  // Without weights h' = z h + (1 − z) n with n = 0: every step is a factor σ(0) = 1/2.
+  const layers = [
+    { name: 'layer0', cell: gruResetAfter, weights: { hiddenSize: 2, inputSize: 1, matrices, vectors: {} } },
+  ];
+  const subject = { ...stack(layers), drive: zeroDrive(1) };
+  const { path } = await run(subject, { lags: 20_000, end: 20_000, cotangent: 'readout:0' });
+  const [from, to] = [path!.far!.log10Norm[0]!, path!.far!.log10Norm.at(-1)!];
+  expect(path!.far!.lags.at(-1)).toBe(20_000);
+  expect(to - from).toBeCloseTo(20_000 * Math.log10(0.5), 6);
+  expect(path!.far!.log10Norm[2000]).toBeCloseTo(path!.log10Norm[2000]!, 8);
+});

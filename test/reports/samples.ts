@@ -498,6 +498,7 @@ export const followedGradients: GradientsValue = {
     log10Norm: range(301).map((lag) => (b === 3 && lag === 0 ? -Infinity : -0.1 * (b + 1) * lag)),
   })),
   path: {
+    far: { lags: [0, 1, 5000], log10Norm: [0, -0.2, -1000] },
     of: 'the direction that survives best over 100 steps',
     log10Norm: range(301).map((k) => -0.2 * k),
     log10Factor: range(300).map((k) => (k === 40 ? -1.3 : -0.2 + 0.05 * Math.sin(k))),
