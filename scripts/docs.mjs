@@ -1,22 +1,26 @@
 // Brings what README.md and examples/README.md show up to date: after each line "$ npx rnnscope …" of a ```console block
-// stands what that command prints, on 80 columns and without colour, and docs/*.png are taken from a report. Build first.
+// stands what that command prints, on 80 columns and without colour; docs/questions are made anew (scripts/pages.ts), and docs/*.png are
+// taken from a report. Build first.
 //
 //   node scripts/docs.mjs            write
+//   node scripts/docs.mjs --pages    write docs/questions alone
 //   node scripts/docs.mjs --check    say which blocks differ, write nothing, take no pictures
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const checking = process.argv.includes('--check');
+const pagesAlone = process.argv.includes('--pages');
 const folder = mkdtempSync(join(tmpdir(), 'rnnscope-docs-'));
 let differing = 0;
 
 try {
-  for (const page of ['README.md', 'examples/README.md']) refresh(page);
-  if (!checking) await pictures();
+  if (!pagesAlone) for (const page of ['README.md', 'examples/README.md']) refresh(page);
+  await questionPages();
+  if (!checking && !pagesAlone) await pictures();
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
@@ -37,6 +41,35 @@ function refresh(page) {
     return fresh;
   });
   if (!checking && after !== before) writeFileSync(path, after);
+}
+
+/** docs/questions: scripts/pages.ts says what stands there, bundled because Node.js does not run TypeScript everywhere yet. */
+async function questionPages() {
+  const { build } = await import('esbuild');
+  const outfile = join(root, 'node_modules/.cache/rnnscope/scripts/pages.mjs');
+  const entryPoints = [join(root, 'scripts/pages.ts')];
+  await build({
+    entryPoints,
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    packages: 'external',
+    define: { 'import.meta.url': JSON.stringify(new URL('pages.ts', import.meta.url).href) },
+  });
+  const { questions, pageOf, pathOf, commandOf } = await import(pathToFileURL(outfile).href);
+  for (const question of questions) {
+    const path = join(root, pathOf(question));
+    const fresh = pageOf(question, printed(commandOf(question)));
+    const before = existsSync(path) ? readFileSync(path, 'utf8') : '';
+    if (fresh === before) continue;
+    differing += checking ? 1 : 0;
+    console.log(`${pathOf(question)}: ${checking ? 'would be something else now' : 'brought up to date'}`);
+    if (!checking) {
+      mkdirSync(join(path, '..'), { recursive: true });
+      writeFileSync(path, fresh);
+    }
+  }
 }
 
 /** What a terminal shows, the line about the report included. */
