@@ -101,13 +101,13 @@ function differenceChart({ byStep, tolerance, largestValue, against }: VerifyVal
 
 const trialTable = ({ trials }: VerifyValue): Table => ({
   title: 'What was compared',
-  columns: ['compared', 'steps', 'width', 'largest difference'],
+  columns: ['compared', 'largest difference', 'steps', 'width'],
   text: ['compared'],
   rows: trials.map(({ name, steps, width, largestDifference }) => [
     name,
+    aligned(largestDifference, 3),
     integer(steps),
     integer(width),
-    aligned(largestDifference, 3),
   ]),
 });
 

@@ -81,15 +81,20 @@ export const nodeBytes = ({ operator, name = '', inputs, outputs, attributes = {
 export interface ValueBytes {
   readonly name: string;
   readonly shape?: readonly (number | string)[];
+  /** Of the elements, by ONNX's number; float32 where absent. */
+  readonly type?: number;
 }
 
-/** ValueInfo of a float32 tensor; without a type where the shape is not given. */
-const valueBytes = ({ name, shape }: ValueBytes): Uint8Array => {
+/** ValueInfo of a tensor; without a type where the shape is not given. */
+const valueBytes = ({ name, shape, type = 1 }: ValueBytes): Uint8Array => {
   if (!shape) return field(1, name);
   const dimensions = shape.map((size) =>
     field(1, typeof size === 'number' ? field(1, size) : field(2, size)),
   );
-  return message(field(1, name), field(2, field(1, message(field(1, 1), field(2, message(...dimensions))))));
+  return message(
+    field(1, name),
+    field(2, field(1, message(field(1, type), field(2, message(...dimensions))))),
+  );
 };
 
 export interface GraphBytes {

@@ -89,10 +89,10 @@ async function cutOut(
   const fed: Witness['fed'][number][] = [];
   for (const run of runs) {
     const [probe, ...others] = run.probes;
-    if (!probe || others.length > 0 || probe.node.operator === 'Loop')
+    if (!probe || others.length > 0 || ['Loop', 'Scan'].includes(probe.node.operator))
       throw new UserError(
         'UNSUPPORTED',
-        `${run.model.module} is a stack or a Loop within a branch or a loop, which cannot be run alone: compare with stored arrays (--expect X.npy Y.npy), or take one layer of a stack with --layer.`,
+        `${run.model.module} is a stack or a written-out cell within a branch or a loop, which cannot be run alone: compare with stored arrays (--expect X.npy Y.npy), or take one layer of a stack with --layer.`,
       );
     const shape = [length, BATCH_ALONE, probe.layer.inputSize];
     const draw = random(seed, 0x0a7);

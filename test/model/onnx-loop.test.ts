@@ -1,9 +1,14 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { verify } from '../../src/ask.js';
 import type { CellWeights } from '../../src/cells/index.js';
 import { lstm } from '../../src/cells/index.js';
 import { matrix } from '../../src/linalg/matrix.js';
 import { inspectFile, type Model, readModel } from '../../src/model/index.js';
 import {
+  attributeBytes,
   field,
   graphBytes,
   message,
@@ -11,6 +16,7 @@ import {
   nodeBytes,
   tensorBytes,
 } from '../../src/oracle/onnx-bytes.js';
+import { Runtime } from '../../src/oracle/onnxruntime.js';
 import { random } from '../../src/random.js';
 import { read } from '../formats/build.js';
 import { hiddenStates, largestDifference } from './stepping.js';
@@ -18,6 +24,7 @@ import { hiddenStates, largestDifference } from './stepping.js';
 // Cells that exporters write out in the body of a Loop, with what they must be the same as.
 
 const [H, I, T] = [3, 2, 7];
+const runtime = await Runtime.load().catch(() => undefined);
 const numbers = (count: number, seed: number): number[] => {
   const draw = random(seed);
   return Array.from({ length: count }, () => Math.fround(0.7 * draw.normal()));
@@ -37,10 +44,17 @@ function looped(body: Uint8Array[], states: string[], tensors: Uint8Array[]): Ui
       op('Identity', ['h_out'], ['gathered']),
       op('Identity', ['go'], ['go_on']),
     ],
-    inputs: ['k', 'go', 't', ...states].map((name) => ({ name })),
-    outputs: ['go_on', 't_next', ...states.map((name) => `${name}_out`), 'gathered'].map((name) => ({
-      name,
-    })),
+    inputs: [
+      { name: 'k', shape: [], type: 7 },
+      { name: 'go', shape: [], type: 9 },
+      { name: 't', shape: [], type: 7 },
+      ...states.map((name) => ({ name, shape: [1, H] })),
+    ],
+    outputs: [
+      { name: 'go_on', shape: [], type: 9 },
+      { name: 't_next', shape: [], type: 7 },
+      ...[...states.map((name) => `${name}_out`), 'gathered'].map((name) => ({ name, shape: [1, H] })),
+    ],
   });
   const loop = message(
     ...['T', '', 't0', ...states.map((name) => `${name}0`)].map((name) => field(1, name)),
@@ -154,6 +168,62 @@ describe('an LSTM in a Loop', () => {
     expect(module!.assumptions).toEqual([
       "Loop 'while' is a cell written out: its equations are read from the body",
     ]);
+  });
+
+  test('is the same as a Scan', async () => {
+    const inner = graphBytes({
+      nodes: [...body, op('Identity', ['h_out'], ['gathered'])],
+      inputs: ['h', 'c', 'x'].map((name) => ({ name })),
+      outputs: ['h_out', 'c_out', 'gathered'].map((name) => ({ name })),
+    });
+    const scan = (more: Record<string, number | number[]>): Uint8Array =>
+      message(
+        ...['h0', 'c0', 'X'].map((name) => field(1, name)),
+        ...['h_end', 'c_end', 'Y'].map((name) => field(2, name)),
+        field(3, 'scan'),
+        field(4, 'Scan'),
+        field(5, message(field(1, 'body'), field(6, inner), field(20, 5))),
+        ...Object.entries({ num_scan_inputs: 1, ...more }).map(([key, value]) =>
+          field(5, attributeBytes(key, value)),
+        ),
+      );
+    const file = (more: Record<string, number | number[]> = {}) =>
+      modelBytes(
+        {
+          nodes: [scan(more)],
+          tensors,
+          inputs: [{ name: 'X', shape: [T, 1, I] }, ...['h0', 'c0'].map((name) => ({ name, shape: [1, H] }))],
+          outputs: [{ name: 'Y', shape: [T, 1, H] }],
+        },
+        15,
+      );
+    const [scanned, loop] = [await modelOf(file()), await modelOf(looped(body, ['h', 'c'], tensors))];
+    expect(hiddenStates(scanned, inputs)).toEqual(hiddenStates(loop, inputs));
+    await expect(modelOf(file({ scan_input_directions: [1] }))).rejects.toThrow(/no GRU, LSTM or RNN node/);
+  });
+
+  test.runIf(runtime)('has the states that onnxruntime gives', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rnnscope-loop-'));
+    try {
+      writeFileSync(join(folder, 'loop.onnx'), looped(body, ['h', 'c'], tensors));
+      const { value } = await verify(join(folder, 'loop.onnx'));
+      expect(value).toMatchObject({ agrees: true, compared: T * H });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test('is none where the rows of the input are not taken one after another', async () => {
+    const forward = looped(body, ['h', 'c'], tensors);
+    const text = Buffer.from(forward).toString('latin1');
+    // The counter begins with 1, or grows by 2.
+    for (const name of ['t0', 'one']) {
+      const at = text.indexOf(`${name}J\b`) + name.length + 2;
+      expect(at).toBeGreaterThan(10);
+      const bytes = Buffer.from(forward);
+      bytes[at]! += 1;
+      await expect(modelOf(bytes)).rejects.toThrow(/A cell may be written out/);
+    }
   });
 
   test('is none where its body does what cells do not', async () => {

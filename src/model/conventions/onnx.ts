@@ -63,7 +63,7 @@ function recurrentNodes(program: Program): readonly Recurrent[] {
   return found;
 }
 
-/** A node of the recurrent operators, or a Loop whose body is a cell written out. */
+/** A node of the recurrent operators, or a Loop or Scan whose body is a cell written out. */
 function asRecurrent(
   node: GraphNode,
   place: Place,
@@ -82,7 +82,7 @@ function asRecurrent(
       layer: () => recurrentLayer(node, place, folder),
     };
   }
-  const body = node.operator === 'Loop' ? bodyOf(node, places) : undefined;
+  const body = bodyOf(node, places);
   const loop = body && loopCell(node, place, folder, body);
   return loop && { ...common, ...loop, layer: () => loop.layer };
 }

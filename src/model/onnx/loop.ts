@@ -22,7 +22,7 @@ import type { Folder } from './fold.js';
 import { isGraph, nodeText, numberOf, numbersOf, type Place } from './place.js';
 import type { RecurrentLayer } from './recurrent.js';
 
-/** A Loop whose body is one step of a recurrence: where its sequence comes from, and which output holds its states. */
+/** A Loop or Scan whose body is one step of a recurrence: where its sequence comes from, and which output holds its states. */
 export interface LoopCell {
   readonly input: string;
   readonly output: number;
@@ -34,7 +34,7 @@ export interface LoopCell {
 /** Something in the body that is no recurrence as cells have them: the Loop is then none. */
 class NoCell extends Error {}
 
-/** Reads the body of a Loop as equations; undefined where it does something else. The places are those of its file. */
+/** Reads the body of a Loop or Scan as equations; undefined where it does something else. The places are those of its file. */
 export function loopCell(node: GraphNode, place: Place, folder: Folder, body: Place): LoopCell | undefined {
   try {
     return new BodyReader(node, place, folder, body).read();
@@ -43,6 +43,23 @@ export function loopCell(node: GraphNode, place: Place, folder: Folder, body: Pl
     if (error instanceof NoCell || error instanceof UserError) return undefined;
     throw error;
   }
+}
+
+/** Inputs [from, to) of the node are carried from step to step; `lead` outputs of the body stand before their new values. */
+interface Carried {
+  readonly from: number;
+  readonly to: number;
+  readonly lead: number;
+}
+
+/** Loop: (iterations, condition, carried …) → (condition, carried …, gathered …). Scan: (carried …, sequences …) → (carried …, gathered …). */
+function carriedOf(node: GraphNode): Carried {
+  if (node.operator === 'Loop') return { from: 2, to: node.inputs.length, lead: 1 };
+  const sequences = numberOf(node, 'num_scan_inputs', 0);
+  const moved = ['scan_input_directions', 'scan_output_directions', 'scan_input_axes', 'scan_output_axes'];
+  const isPlain = moved.every((key) => (numbersOf(node, key) ?? []).every((v) => v === 0));
+  if (sequences !== 1 || !isPlain) throw new NoCell();
+  return { from: 0, to: node.inputs.length - 1, lead: 0 };
 }
 
 const MAX_DEPTH = 200;
@@ -58,6 +75,7 @@ class BodyReader {
   private readonly values = new Map<string, Value>();
   private readonly states = new Map<string, Expression>();
   private input: { readonly name: string; readonly expression: Expression } | undefined;
+  private readonly carried: Carried;
   private depth = 0;
   private entriesMade = 0;
 
@@ -66,21 +84,22 @@ class BodyReader {
     private readonly place: Place,
     private readonly folder: Folder,
     private readonly body: Place,
-  ) {}
+  ) {
+    this.carried = carriedOf(node);
+  }
 
   read(): LoopCell {
     const { graph } = this.body;
-    const carried = this.node.inputs.slice(2).flatMap((given, k) => {
-      const name = graph.inputs[2 + k]?.name;
-      const out = graph.outputs[1 + k];
+    const { from, to, lead } = this.carried;
+    const carried = this.node.inputs.slice(from, to).flatMap((given, k) => {
+      const name = graph.inputs[from + k]?.name;
+      const out = graph.outputs[lead + k];
       const isChanged = name !== undefined && out !== undefined && this.body.behindIdentities(out) !== name;
       return isChanged && given !== '' ? [{ name, out, given }] : [];
     });
-    const scanned = graph.outputs
-      .slice(this.node.inputs.length - 1)
-      .map((out) => this.body.behindIdentities(out));
+    const gathered = graph.outputs.slice(lead + to - from).map((out) => this.body.behindIdentities(out));
     // The state that is handed on is the one whose new value is gathered; a counter is not asked for.
-    const shown = carried.find(({ out }) => scanned.includes(this.body.behindIdentities(out)));
+    const shown = carried.find(({ out }) => gathered.includes(this.body.behindIdentities(out)));
     if (!shown) throw new NoCell();
     const H = this.widthOf(shown.out);
     const outputs = new Map<string, Expression>();
@@ -93,7 +112,7 @@ class BodyReader {
       initial.push(given);
     }
     if (!this.input) throw new NoCell();
-    const output = this.node.inputs.length - 2 + scanned.indexOf(this.body.behindIdentities(shown.out));
+    const output = to - from + gathered.indexOf(this.body.behindIdentities(shown.out));
     return { input: this.input.name, output, initial, layer: this.layer(outputs, H) };
   }
 
@@ -118,7 +137,11 @@ class BodyReader {
 
   private isCarried(name: string): boolean {
     const meaning = this.body.meaningOf(this.body.behindIdentities(name));
-    return meaning?.kind === 'input' && meaning.place === this.body && meaning.input >= 2;
+    return meaning?.kind === 'input' && meaning.place === this.body && this.isCarriedAt(meaning.input);
+  }
+
+  private isCarriedAt(input: number): boolean {
+    return input >= this.carried.from && input < this.carried.to;
   }
 
   private expression(name: string): Expression {
@@ -139,7 +162,10 @@ class BodyReader {
 
   private made(name: string): Value {
     const meaning = this.body.meaningOf(name);
-    if (meaning?.kind === 'input' && meaning.place === this.body) return this.state(name);
+    if (meaning?.kind === 'input' && meaning.place === this.body) {
+      if (this.isCarriedAt(meaning.input)) return this.state(name);
+      return this.node.operator === 'Scan' ? this.rowOf(this.node.inputs[meaning.input] ?? '', name) : fail();
+    }
     if (meaning?.kind !== 'node' || meaning.place !== this.body) throw new NoCell();
     return this.applied(meaning.node, meaning.output);
   }
@@ -197,6 +223,7 @@ class BodyReader {
         this.checkAxis(numberOf(node, 'axis', 0));
         const sizes =
           fixed(1) ?? numbersOf(node, 'split') ?? node.outputs.map(() => whole.length / node.outputs.length);
+        if (sizes.reduce((sum, size) => sum + size, 0) !== whole.length) throw new NoCell();
         const from = sizes.slice(0, output).reduce((sum, size) => sum + size, 0);
         return this.entries(whole, from, from + sizes[output]!);
       }
@@ -209,23 +236,52 @@ class BodyReader {
     }
   }
 
-  /** Row t of a sequence from outside the Loop. */
+  /** Row t of a sequence from outside the Loop, in step t. */
   private inputAt(node: GraphNode): Expression {
     const name = node.inputs[0] ?? '';
     const meaning = this.body.meaningOf(name);
     const isOutside = meaning && !(meaning.kind !== 'tensor' && meaning.place === this.body);
-    if (!isOutside || numberOf(node, 'axis', 0) !== 0 || this.folder.maybe(name, this.place))
-      throw new NoCell();
-    if (this.input && this.input.name !== name) throw new NoCell();
-    // Its width is known by the first matrix that acts on it.
+    const isSequence = isOutside && numberOf(node, 'axis', 0) === 0 && !this.folder.maybe(name, this.place);
+    if (!isSequence || !this.isCounter(node.inputs[1] ?? '')) throw new NoCell();
+    return this.rowOf(name, node.outputs[0]!);
+  }
+
+  /** The input, whose width is known by the first matrix that acts on it. */
+  private rowOf(sequence: string, row: string): Expression {
+    if (this.input && this.input.name !== sequence) throw new NoCell();
     const user = this.body
-      .usersOf(node.outputs[0]!)
-      .find(({ operator }) => operator === 'MatMul' || operator === 'Gemm');
+      .usersOf(row)
+      .find(({ operator, inputs }) => (operator === 'MatMul' || operator === 'Gemm') && inputs[0] === row);
     const weight = this.folder.maybe(user?.inputs[1], this.body);
     if (!user || weight?.shape.length !== 2) throw new NoCell();
     const isTurned = user.operator === 'Gemm' && numberOf(user, 'transB', 0) !== 0;
-    this.input ??= { name, expression: { kind: 'input', length: weight.shape[isTurned ? 1 : 0]! } };
+    this.input ??= {
+      name: sequence,
+      expression: { kind: 'input', length: weight.shape[isTurned ? 1 : 0]! },
+    };
     return this.input.expression;
+  }
+
+  /** The number of the step: the Loop's own, or one that begins with 0 and grows by 1. */
+  private isCounter(index: string): boolean {
+    let name = index;
+    let meaning = this.body.meaningOf(name);
+    for (let k = 0; k < MAX_DEPTH && meaning?.kind === 'node'; k++) {
+      if (!['Identity', 'Cast', 'Squeeze', 'Unsqueeze'].includes(meaning.node.operator)) return false;
+      name = meaning.node.inputs[0] ?? '';
+      meaning = this.body.meaningOf(name);
+    }
+    if (meaning?.kind !== 'input' || meaning.place !== this.body) return false;
+    if (meaning.input < this.carried.from) return meaning.input === 0;
+    const { from, lead } = this.carried;
+    const first = this.folder.maybe(this.node.inputs[meaning.input], this.place);
+    const next = this.body.meaningOf(
+      this.body.behindIdentities(this.body.graph.outputs[meaning.input - from + lead] ?? ''),
+    );
+    if (next?.kind !== 'node' || next.node.operator !== 'Add' || !isAll(first, 0)) return false;
+    const [a, b] = next.node.inputs;
+    const step = a === name ? b : b === name ? a : undefined;
+    return isAll(this.folder.maybe(step, this.body), 1);
   }
 
   /** q W, or q Wᵀ: rows of the graph are columns of ours. */
@@ -371,6 +427,9 @@ class BodyReader {
   }
 }
 
+const isAll = (c: Constant | undefined, value: number): boolean =>
+  c !== undefined && elements(c.shape) === 1 && c.values()[0] === value;
+
 const fail = (): never => {
   throw new NoCell();
 };
@@ -412,8 +471,9 @@ function partsOf(
   ]);
 }
 
-/** The body of a Loop as a place of its own. */
+/** The body of a Loop or Scan as a place of its own. */
 export const bodyOf = (node: GraphNode, places: readonly Place[]): Place | undefined => {
+  if (node.operator !== 'Loop' && node.operator !== 'Scan') return undefined;
   const body = node.attributes.get('body');
   return isGraph(body) ? places.find(({ graph }) => graph === body) : undefined;
 };
