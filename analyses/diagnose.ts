@@ -8,6 +8,7 @@ import { counted, show, showPowerOfTen } from '../src/numbers.js';
 import { integer, type OptionTable, type Values } from '../src/options.js';
 import { complete, type Outcome, type Watch } from '../src/outcome.js';
 import type { AnalysisResult } from '../src/result.js';
+import { threadOptions } from '../src/threads/index.js';
 import type { Analysis, Answer } from './analysis.js';
 import { type FixedPointsValue, fixedPoints } from './fixed-points.js';
 import { type GatesValue, gates } from './gates.js';
@@ -58,6 +59,7 @@ const options = {
   starts,
   unique: fixedPoints.options.unique,
   constant: fixedPoints.options.constant,
+  ...threadOptions,
 };
 
 type Options = Values<typeof options>;
@@ -76,11 +78,12 @@ export const diagnose: Analysis<typeof options, DiagnoseValue> = {
       const answer: Answer<T, V | null> = await orDivergence(
         analysis.run(subject, own, labelled(watch, analysis.name)),
       );
-      const result = envelope(analysis.name, subject, own, answer);
+      // How many threads there were is said once, for the whole.
+      const result = envelope(analysis.name, subject, withoutThreads(own), answer);
       results[analysis.name] = result as AnalysisResult;
       return result;
     };
-    const { warmup, align, steps, lags, length, threshold, windows, unique, constant } = settled;
+    const { warmup, align, steps, lags, length, threshold, windows, unique, constant, threads } = settled;
     let outcome = worse(
       complete,
       (await part(jacobian, { warmup: firstRows(subject.drive, warmup) })).outcome,
@@ -99,7 +102,7 @@ export const diagnose: Analysis<typeof options, DiagnoseValue> = {
       outcome = worse(outcome, gating.outcome);
     }
     if (outcome.kind !== 'partial') {
-      const rest = await part(fixedPoints, { starts: settled.starts, unique, constant });
+      const rest = await part(fixedPoints, { starts: settled.starts, unique, constant, threads });
       verdicts.push(resting(rest));
       outcome = worse(outcome, rest.outcome);
     }
@@ -123,6 +126,9 @@ const defaults = <T extends OptionTable>(table: T, chosen: Partial<Values<T>>): 
   Object.fromEntries(
     Object.entries(table).map(([key, row]) => [key, chosen[key] ?? row.fallback]),
   ) as Values<T>;
+
+const withoutThreads = <V extends object>(own: V): V =>
+  'threads' in own ? { ...own, threads: undefined } : own;
 
 const labelled = (watch: Watch, name: string): Watch => ({
   tick: (done, total, label) => watch.tick(done, total, `${name}: ${label ?? ''}`),

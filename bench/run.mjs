@@ -8,7 +8,7 @@ import { cpus } from 'node:os';
 import { arithmetic, kernels } from '../dist/src/linalg/index.js';
 import { ceiling, gemmRate } from './linalg.mjs';
 
-const suites = { linalg: () => import('./linalg.mjs') };
+const suites = { linalg: () => import('./linalg.mjs'), threads: () => import('./threads.mjs') };
 
 const args = process.argv.slice(2);
 const json = args.includes('--json');
@@ -49,10 +49,12 @@ for (const suite of asked.length > 0 ? asked : Object.keys(suites)) {
 if (json) console.log(JSON.stringify({ ...machine, results }, null, 2));
 
 function heading(suite) {
-  console.log(`\n${suite.padEnd(24)}${'size'.padEnd(16)}        ms    GF/s  of GEMM  × plain  × ml-matrix`);
+  console.log(
+    `\n${suite.padEnd(24)}${'size'.padEnd(16)}        ms    GF/s  of GEMM  × plain  × ml-matrix  × one thread`,
+  );
 }
 
-function line({ name, size, milliseconds, gflops, ofGemm, timesPlain, timesMlMatrix }) {
+function line({ name, size, milliseconds, gflops, ofGemm, timesPlain, timesMlMatrix, timesOneThread }) {
   const cell = (value, width, text) => (value === undefined ? '' : text(value)).padStart(width);
   const short = (x) => (x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toPrecision(3));
   return [
@@ -63,6 +65,7 @@ function line({ name, size, milliseconds, gflops, ofGemm, timesPlain, timesMlMat
     cell(ofGemm, 9, percent),
     cell(timesPlain, 9, (x) => x.toFixed(1)),
     cell(timesMlMatrix, 13, (x) => x.toFixed(1)),
+    cell(timesOneThread, 14, (x) => x.toFixed(2)),
   ]
     .join('')
     .trimEnd();
