@@ -248,8 +248,10 @@ export class Plan {
       }
       rows.set(target.node, D);
     }
+    const { outputs } = this.graph;
+    if (outputs.length === 1) return rows.get(outputs[0]!)!;
     const all = zeros(this.stateSize, width);
-    this.graph.outputs.forEach((node, block) => {
+    outputs.forEach((node, block) => {
       all.data.set(rows.get(node)!.data, this.blocks[block]!.from * width);
     });
     return all;

@@ -36,7 +36,7 @@ const SHRINK = 0.25;
  * A search whose q has not halved in so many iterations, where the gradient is no sign of a minimum near by (a larger share of ‖g‖ than
  * this), creeps along a valley: it would take thousands more to reach what is no root.
  */
-const CREEPING = 20;
+const CREEPING = 15;
 const STEEP = 1e-3;
 /** A search this old that has left the box by its own size again is on its way to infinity, where gates saturate. */
 const PATIENCE = 25;
@@ -128,7 +128,7 @@ export function searchRest(
 }
 
 /** Steps of Newton's method at large, in turns: as long as they come, then of at most this size for each of √n. */
-const WANDERING = 60;
+const WANDERING = 50;
 const FREE = 20;
 const BOUND = 0.1;
 

@@ -29,8 +29,8 @@ const SMALLEST_PIVOT = 1e-6;
 export function solveLayer(local: Matrix, P: number, b: Float64Array): Float64Array | null {
   const n = b.length;
   const at = (i: number, j: number): number => local.data[i * local.cols + j]!;
-  if (n === P || !leaky(at, P, n)) return solveShifted(leading(local, n), b);
-  const A = zeros(P, P);
+  if (n === P || !leaky(at, P, n)) return solve(leadingMinusIdentity(local, n), b);
+  const A = spare(P);
   const rhs = b.slice(0, P);
   for (let i = 0; i < P; i++) {
     for (let j = 0; j < P; j++) A.data[i * P + j] = at(i, j);
@@ -63,9 +63,20 @@ function leaky(at: (i: number, j: number) => number, P: number, n: number): bool
   return true;
 }
 
-function leading(local: Matrix, n: number): Matrix {
-  if (local.cols === n) return local;
-  const out = zeros(n, n);
-  for (let i = 0; i < n; i++) out.data.set(local.data.subarray(i * local.cols, i * local.cols + n), i * n);
-  return out;
+/** J − I, with J in the leading columns of `local`. */
+function leadingMinusIdentity(local: Matrix, n: number): Matrix {
+  const A = spare(n);
+  for (let i = 0; i < n; i++) {
+    A.data.set(local.data.subarray(i * local.cols, i * local.cols + n), i * n);
+    A.data[i * (n + 1)] = A.data[i * (n + 1)]! - 1;
+  }
+  return A;
+}
+
+let room = zeros(0, 0);
+
+/** An n×n matrix with anything in it, the same each time: a search solves thousands of systems of one size. */
+function spare(n: number): Matrix {
+  if (room.rows !== n) room = zeros(n, n);
+  return room;
 }
