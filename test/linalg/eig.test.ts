@@ -1,14 +1,19 @@
 import { EVD, Matrix as MlMatrix } from 'ml-matrix';
 import { describe, expect, it } from 'vitest';
 import {
+  addressOf,
   copy,
   type Eigenvalues,
   eigenvalues,
   frobeniusNorm,
   identity,
+  kernels,
   logAbsDet,
   type Matrix,
   matrix,
+  release,
+  resident,
+  residentVector,
   toRows,
   transpose,
   zeros,
@@ -328,6 +333,23 @@ onEachArithmetic(() => {
       expect(francis(h, 5, 5, { from: 0, to: 5 }, re, im, 0)).toBe(false);
       expect(Array.from(re)).toEqual([0, 0, Number.NaN, Number.NaN, Number.NaN]);
       expect(Array.from(im.subarray(0, 2))).toEqual([1, -1]);
+    });
+
+    it('are bounded in their steps in kernels too', () => {
+      const fast = kernels();
+      if (!fast) return;
+      const owner = {};
+      const cycle = resident(owner, 3, 3);
+      cycle.data.set([0, 0, 1, 1, 0, 0, 0, 1, 0]);
+      const [re, im, work] = [residentVector(owner, 3), residentVector(owner, 3), residentVector(owner, 200)];
+      const run = (steps: number) =>
+        fast.eigenvalues(3, addressOf(cycle.data), 0, addressOf(re), addressOf(im), steps, addressOf(work));
+      expect(fast.eigenvaluesWork(3)).toBeLessThan(200);
+      expect(run(0)).toBe(0);
+      expect(re.every(Number.isNaN) && im.every(Number.isNaN)).toBe(true);
+      expect(run(60)).toBe(1);
+      expect(re.every((x, i) => Math.abs(Math.hypot(x, im[i]!) - 1) < 10 * EPS)).toBe(true);
+      release(owner);
     });
 
     it('are none at n = 0, the entry at n = 1, zeros for zero', () => {

@@ -193,11 +193,18 @@ function sweepStart(h: usize, ld: i32, start: i32, end: i32): i32 {
 function step(h: usize, ld: i32, start: i32, end: i32, exceptional: bool): void {
   chooseShifts(h, ld, end, exceptional);
   const m = sweepStart(h, ld, start, end);
-  for (let k = m; k < end; k++) chase(h, ld, k, m, start, end);
+  let k = m;
+  for (; k + 3 <= end; k += 2) chaseTwice(h, ld, k, m, start, end);
+  for (; k < end; k++) chase(h, ld, k, m, start, end);
 }
 
-/** Moves the bulge from row k on by one. */
-function chase(h: usize, ld: i32, k: i32, m: i32, start: i32, end: i32): void {
+// The last reflector made: P = I − τ (1, v1, v2)(1, v1, v2)ᵀ on rows and columns k, k + 1, k + 2.
+let tau: f64 = 0;
+let v1: f64 = 0;
+let v2: f64 = 0;
+
+/** Makes the reflector that moves the bulge from row k on by one, and carries it out on the column before. */
+function reflectBulge(h: usize, ld: i32, k: i32, m: i32, start: i32, end: i32): void {
   const bytes = (<usize>ld) << 3;
   const before = at(h, k * ld + k - 1);
   const three = k + 2 <= end;
@@ -207,27 +214,146 @@ function chase(h: usize, ld: i32, k: i32, m: i32, start: i32, end: i32): void {
     z = three ? load<f64>(before + bytes + bytes) : 0;
   }
   const size = abs(x) + abs(y) + abs(z);
+  tau = v1 = v2 = 0;
   if (size == 0) return;
   x /= size;
   y /= size;
   z /= size;
   const length = sqrt(x * x + y * y + z * z);
   const beta = x < 0 ? length : -length;
-  const tau = (beta - x) / beta;
-  const v1 = y / (x - beta);
-  const v2 = z / (x - beta);
+  tau = (beta - x) / beta;
+  v1 = y / (x - beta);
+  v2 = z / (x - beta);
   if (k > m) {
     store<f64>(before, beta * size);
     store<f64>(before + bytes, 0);
     if (three) store<f64>(before + bytes + bytes, 0);
   } else if (m > start) store<f64>(before, load<f64>(before) * (1 - tau));
+}
+
+function chase(h: usize, ld: i32, k: i32, m: i32, start: i32, end: i32): void {
+  reflectBulge(h, ld, k, m, start, end);
+  const bytes = (<usize>ld) << 3;
   const here = at(h, k * (ld + 1));
-  if (three) {
+  if (k + 2 <= end) {
     threeRows(end - k + 1, here, bytes, tau, v1, v2);
     threeColumns(min(k + 3, end) - start + 1, at(h, start * ld + k), bytes, tau, v1, v2);
   } else {
     twoRows(end - k + 1, here, bytes, tau, v1);
     twoColumns(end - start + 1, at(h, start * ld + k), bytes, tau, v1);
+  }
+}
+
+/**
+ * Two steps of the bulge, to the same result: each at once only in the square around it that the next one needs, both together on the
+ * rest of its rows and columns, which are then read and written once.
+ */
+function chaseTwice(h: usize, ld: i32, k: i32, m: i32, start: i32, end: i32): void {
+  const bytes = (<usize>ld) << 3;
+  const last = min(k + 4, end);
+  const here = at(h, k * (ld + 1));
+  reflectBulge(h, ld, k, m, start, end);
+  const tau0 = tau;
+  const u1 = v1;
+  const u2 = v2;
+  threeRows(last - k + 1, here, bytes, tau, v1, v2);
+  threeColumns(4, here, bytes, tau, v1, v2);
+  reflectBulge(h, ld, k + 1, m, start, end);
+  threeRows(last - k, here + bytes + 8, bytes, tau, v1, v2);
+  threeColumns(last - k + 1, here + 8, bytes, tau, v1, v2);
+  fourRows(end - last, at(h, k * ld + last + 1), bytes, tau0, u1, u2, tau, v1, v2);
+  fourColumns(k - start, at(h, start * ld + k), bytes, tau0, u1, u2, tau, v1, v2);
+}
+
+/** Two reflectors, one a row below the other, on four rows. */
+function fourRows(
+  cols: i32, r0: usize, step: usize, tau0: f64, u1: f64, u2: f64, tau1: f64, w1: f64, w2: f64,
+): void {
+  let r1 = r0 + step;
+  let r2 = r1 + step;
+  let r3 = r2 + step;
+  const p1 = f64x2.splat(u1);
+  const p2 = f64x2.splat(u2);
+  const s0 = f64x2.splat(tau0);
+  const s1 = f64x2.splat(tau0 * u1);
+  const s2 = f64x2.splat(tau0 * u2);
+  const q1 = f64x2.splat(w1);
+  const q2 = f64x2.splat(w2);
+  const t0 = f64x2.splat(tau1);
+  const t1 = f64x2.splat(tau1 * w1);
+  const t2 = f64x2.splat(tau1 * w2);
+  const end = at(r0, cols & -2);
+  while (r0 < end) {
+    let b = v128.load(r1);
+    let c = v128.load(r2);
+    const a = v128.load(r0);
+    const s = madd(p2, c, madd(p1, b, a));
+    v128.store(r0, nmadd(s, s0, a));
+    b = nmadd(s, s1, b);
+    c = nmadd(s, s2, c);
+    const d = v128.load(r3);
+    const t = madd(q2, d, madd(q1, c, b));
+    v128.store(r1, nmadd(t, t0, b));
+    v128.store(r2, nmadd(t, t1, c));
+    v128.store(r3, nmadd(t, t2, d));
+    r0 += 16;
+    r1 += 16;
+    r2 += 16;
+    r3 += 16;
+  }
+  if ((cols & 1) == 0) return;
+  let b = v128.load64_zero(r1);
+  let c = v128.load64_zero(r2);
+  const a = v128.load64_zero(r0);
+  const s = madd(p2, c, madd(p1, b, a));
+  v128.store64_lane(r0, nmadd(s, s0, a), 0);
+  b = nmadd(s, s1, b);
+  c = nmadd(s, s2, c);
+  const d = v128.load64_zero(r3);
+  const t = madd(q2, d, madd(q1, c, b));
+  v128.store64_lane(r1, nmadd(t, t0, b), 0);
+  v128.store64_lane(r2, nmadd(t, t1, c), 0);
+  v128.store64_lane(r3, nmadd(t, t2, d), 0);
+}
+
+/** The same on four columns, two rows at a time. */
+function fourColumns(
+  rows: i32, p: usize, step: usize, tau0: f64, u1: f64, u2: f64, tau1: f64, w1: f64, w2: f64,
+): void {
+  const p1 = f64x2.splat(u1);
+  const p2 = f64x2.splat(u2);
+  const s0 = f64x2.splat(tau0);
+  const s1 = f64x2.splat(tau0 * u1);
+  const s2 = f64x2.splat(tau0 * u2);
+  const q1 = f64x2.splat(w1);
+  const q2 = f64x2.splat(w2);
+  const t0 = f64x2.splat(tau1);
+  const t1 = f64x2.splat(tau1 * w1);
+  const t2 = f64x2.splat(tau1 * w2);
+  for (let i = 0; i < rows; i += 2) {
+    // An odd row is paired with itself.
+    const q = i + 1 < rows ? p + step : p;
+    const ab0 = v128.load(p);
+    const ab1 = v128.load(q);
+    const cd0 = v128.load(p, 16);
+    const cd1 = v128.load(q, 16);
+    let a = v128.shuffle<f64>(ab0, ab1, 0, 2);
+    let b = v128.shuffle<f64>(ab0, ab1, 1, 3);
+    let c = v128.shuffle<f64>(cd0, cd1, 0, 2);
+    let d = v128.shuffle<f64>(cd0, cd1, 1, 3);
+    const s = madd(p2, c, madd(p1, b, a));
+    a = nmadd(s, s0, a);
+    b = nmadd(s, s1, b);
+    c = nmadd(s, s2, c);
+    const t = madd(q2, d, madd(q1, c, b));
+    b = nmadd(t, t0, b);
+    c = nmadd(t, t1, c);
+    d = nmadd(t, t2, d);
+    v128.store(p, v128.shuffle<f64>(a, b, 0, 2));
+    v128.store(p, v128.shuffle<f64>(c, d, 0, 2), 16);
+    v128.store(q, v128.shuffle<f64>(a, b, 1, 3));
+    v128.store(q, v128.shuffle<f64>(c, d, 1, 3), 16);
+    p += step << 1;
   }
 }
 
