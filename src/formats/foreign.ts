@@ -7,8 +7,8 @@ import { readable } from './readers.js';
 const instead = (way: string) => () => `${readable()}; ${way}`;
 const EXPORT = instead('export the weights to one of these.');
 const FROM_ORT = instead('give the .onnx file that it was made from.');
-const FROM_FLAX = instead(
-  'export: np.savez("weights.npz", **flax.traverse_util.flatten_dict(params, sep=".")).',
+const FROM_ORBAX = instead(
+  'convert: params = orbax.checkpoint.PyTreeCheckpointer().restore(PATH), then flax.serialization.to_bytes(params) into a .msgpack.',
 );
 const RESAVE = 'save it again with a current PyTorch: torch.save(model.state_dict(), "model.pt").';
 const DOWNLOAD = 'Download the file itself';
@@ -108,7 +108,7 @@ function refusePickle(head: Uint8Array, { source }: Context): void {
 const FOLDERS: readonly (Pick<Foreign, 'what' | 'remedy'> & { is(names: readonly string[]): boolean })[] = [
   {
     what: 'an Orbax checkpoint',
-    remedy: FROM_FLAX,
+    remedy: FROM_ORBAX,
     is: (names) => names.includes('_METADATA') || names.includes('_CHECKPOINT_METADATA'),
   },
   {

@@ -98,8 +98,11 @@ function inferredReadout(all: readonly Linear[], middle: Middle): Guess {
 
 const isEmbedding = (one: Linear): boolean => isEmbeddingClass(one) || isNamedEmbedding(one);
 
-function bothDirections(all: readonly Linear[], { outputSize }: Middle): Guess {
-  const linear = all.find((one) => one.cols === 2 * outputSize && !isEmbedding(one));
+function bothDirections(all: readonly Linear[], { name, outputSize }: Middle): Guess {
+  const linear = all.find(
+    (one) =>
+      (one.reads === undefined ? one.cols === 2 * outputSize : one.reads === name) && !isEmbedding(one),
+  );
   return linear
     ? {
         remark: `${linearText(linear)} reads both directions and is left out, as one direction alone is taken`,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readModel } from '../../src/model/index.js';
+import { listModules, readModel } from '../../src/model/index.js';
 import { hiddenStates, largestDifference } from './stepping.js';
 import { fromShapes } from './weight-files.js';
 
@@ -147,4 +147,9 @@ test('eqx.nn.LSTMCell has the gates of PyTorch, and its one bias', () => {
 test('without that bias, the names are those of PyTorch, and so is the module', () => {
   const { read } = file({ weight_ih: [12, 3], weight_hh: [12, H] });
   expect(readModel(read).assumptions.join()).toContain('torch.nn.GRU');
+});
+
+test("matrices called w_i and w_h that are no GRU's are not Haiku's", () => {
+  const { read } = file({ w_i: [3, H], w_h: [H, H] });
+  expect(listModules(read).filter(({ convention }) => convention === 'haiku')).toEqual([]);
 });

@@ -263,6 +263,23 @@ test('without a configuration, widths tell what stands on what, and an order tha
   expect(listModules(kerasFile(open)).map(({ name }) => name)).toEqual(['lstm', 'gru']);
 });
 
+test('a dense layer behind two directions that are added is no readout of one of them', () => {
+  const layers = [
+    layer('Bidirectional', 'both', { merge_mode: 'sum', layer: layer('LSTM', 'lstm') }),
+    layer('Dense', 'head'),
+  ];
+  const shapes = {
+    ...cellShapes('both/forward_lstm/lstm_cell', 4, 2, 4, [16]),
+    ...cellShapes('both/backward_lstm/lstm_cell', 4, 2, 4, [16]),
+    'head/kernel': [4, 2],
+  };
+  const model = readModel(kerasFile(shapes, { layers }));
+  expect([model.module, model.readout]).toEqual(['both', undefined]);
+  expect(model.assumptions.at(-1)).toBe(
+    'head/kernel (2×4) reads both directions and is left out, as one direction alone is taken',
+  );
+});
+
 test('a layer that runs backwards says so', () => {
   const layers = [gru('gru', { go_backwards: true, reset_after: true })];
   const model = readModel(kerasFile(cellShapes('gru/gru_cell', 3, 2, 4, [2, 12]), { layers }));

@@ -130,3 +130,14 @@ test('layer normalisation is refused, as its kinds differ', () => {
   });
   expect(() => readModel(file)).toThrow('an LSTM with layer normalisation, of which there are two kinds');
 });
+
+test('kernels that are called weights, as before TensorFlow 1.2, are the same', () => {
+  const file = fromShapes({ 'rnn/basic_lstm_cell/weights': [7, 16], 'rnn/basic_lstm_cell/biases': [16] });
+  expect(listModules(file)).toMatchObject([{ cell: 'lstm', inputSize: 3, hiddenSize: 4, hasBiases: true }]);
+});
+
+test('a dense layer that is called after the cell in front of it is no cell', () => {
+  const shapes = { 'rnn/lstm_cell/kernel': [7, 16], 'lstm_output/kernel': [4, 8], 'lstm_output/bias': [8] };
+  const model = readModel(fromShapes(shapes));
+  expect([model.module, model.readout?.name]).toEqual(['rnn/lstm_cell', 'lstm_output']);
+});

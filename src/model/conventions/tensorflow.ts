@@ -33,8 +33,9 @@ interface TensorflowCell {
   readonly parts: Map<string, Tensor>;
 }
 
+/** Kernels and biases were once called weights and biases. */
 const NAME =
-  /^(?<path>(?:.*\/)?[^/]*(?:gru|lstm|rnn)[^/]*)\/(?<part>kernel|bias|(?:gates|candidate|projection)\/(?:kernel|bias)|w_[ifo]_diag|(?:input|transform|forget|output|state)\/(?:gamma|beta)|recurrent_kernel)(?::0)?$/;
+  /^(?<path>(?:.*\/)?[^/]*(?:gru|lstm|rnn)[^/]*)\/(?<part>(?:(?:gates|candidate|projection)\/)?(?:kernel|bias|weights|biases)|w_[ifo]_diag|(?:input|transform|forget|output|state)\/(?:gamma|beta)|recurrent_kernel)(?::0)?$/;
 
 function cellsOf({ tensors }: Source): TensorflowCell[] {
   const cells = new Map<string, TensorflowCell>();
@@ -42,7 +43,7 @@ function cellsOf({ tensors }: Source): TensorflowCell[] {
     const { path, part } = NAME.exec(name)?.groups ?? {};
     if (path === undefined) continue;
     const cell = cells.get(path) ?? { path, parts: new Map() };
-    cell.parts.set(part!, tensor);
+    cell.parts.set(part!.replace(/weights$/, 'kernel').replace(/biases$/, 'bias'), tensor);
     cells.set(path, cell);
   }
   return [...cells.values()]
@@ -74,8 +75,10 @@ function unitOf({ path: name, parts }: TensorflowCell): Unit | undefined {
       parts,
       `${name} is an LSTM with layer normalisation, of which there are two kinds that differ in what is normalised and kept; rnnscope has equations for neither.`,
     );
-  if (/lstm/.test(cell)) return { name, parts, examine: () => examineLstm(name, parts) };
-  return /rnn_cell/.test(cell) ? { name, parts, examine: () => examineRnn(parts) } : undefined;
+  // A dense layer may be called lstm_output.
+  if (/(^|_)lstm(_\w+)?_cell(_\d+)?$/.test(cell))
+    return { name, parts, examine: () => examineLstm(name, parts) };
+  return /(^|_)rnn_cell(_\d+)?$/.test(cell) ? { name, parts, examine: () => examineRnn(parts) } : undefined;
 }
 
 /** The state's rows come behind those of the input; H from the columns. */
