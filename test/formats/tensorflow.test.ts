@@ -1,9 +1,12 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
+import { UserError } from '../../src/errors.js';
 import { readSource, readWeightFile } from '../../src/formats/index.js';
 import { crc32c } from '../../src/formats/parts/crc32.js';
+import { masked } from '../../src/formats/parts/leveldb.js';
 import { memorySource } from '../../src/formats/parts/source.js';
 import { bytes, fixture, malformed, refusal } from './build.js';
 
@@ -142,4 +145,55 @@ describe('a broken checkpoint is refused:', () => {
     );
     expect(tensors.get('sequential/readout/kernel')!.values()).toHaveLength(16);
   });
+});
+
+/** The footer holds offset and size of two blocks, an empty one and the index; the only block of data lies in front. */
+function blocksOf(index: Buffer): { offset: number; size: number }[] {
+  const footer = index.subarray(-48);
+  const numbers: number[] = [];
+  for (let at = 0; numbers.length < 4; ) {
+    let value = 0;
+    for (let scale = 1; ; scale *= 128) {
+      const byte = footer[at++]!;
+      value += (byte & 127) * scale;
+      if (byte < 128) break;
+    }
+    numbers.push(value);
+  }
+  const [empty, , offset, size] = numbers as [number, number, number, number];
+  return [
+    { offset: 0, size: empty - 5 },
+    { offset, size },
+  ];
+}
+
+/** With its checksums made right again, so that what is wrong with it reaches the reader behind them. */
+function sealed(index: Buffer): Buffer {
+  for (const { offset, size } of blocksOf(index))
+    index.writeUInt32LE(masked(crc32c(index.subarray(offset, offset + size + 1))), offset + size + 1);
+  return index;
+}
+
+test('an index with changed bytes and right checksums is read or refused', async () => {
+  const original = readFileSync(fixture('tfckpt/kgru2-1.index'));
+  const data = readFileSync(fixture(`tfckpt/${DATA}`));
+  const end = original.length - 48 - 5;
+  const change = fc.array(fc.tuple(fc.nat(end), fc.nat(255)), { minLength: 1, maxLength: 6 });
+  const outcomes = new Set<string>();
+  await fc.assert(
+    fc.asyncProperty(change, async (changes) => {
+      const index = Buffer.from(original);
+      for (const [at, byte] of changes) index[at] = byte;
+      try {
+        const file = await readSource(memorySource('kgru2-1.index', sealed(index), new Map([[DATA, data]])));
+        for (const tensor of file.tensors.values()) tensor.values();
+        outcomes.add('read');
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        outcomes.add(error.code);
+      }
+    }),
+    { numRuns: Number(process.env.RNNSCOPE_RUNS ?? 300), seed: 1 },
+  );
+  expect(outcomes.size).toBeGreaterThan(2);
 });
