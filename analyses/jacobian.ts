@@ -163,7 +163,7 @@ export const jacobian: Analysis<typeof options, JacobianValue> = {
     const value = {
       ...point,
       ...own,
-      transient: transient(J, settled.powers),
+      transient: transient(J, settled.powers, own.spectralRadius < 1),
       pseudospectrum:
         system.dimension > LARGEST_RESOLVENT ? null : pseudospectrum(J, own.eigenvalues, given.epsilon),
       slowModes: slowModes(J, B, own.eigenvalues, given.modes).map((mode) => ({

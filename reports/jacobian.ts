@@ -103,7 +103,7 @@ const facts = (value: JacobianValue): Fact[] => [
   {
     label: 'Transient amplification',
     value: `${value.transient.peakIsLowerBound ? 'at least ' : ''}${number(value.transient.peak, 4)}`,
-    note: `largest ‖Jᵏ‖, at k = ${integer(value.transient.peakPower)}, of k up to ${integer(value.transient.log10Norm.length - 1)}`,
+    note: `largest ‖Jᵏ‖, at ${value.transient.beyond.powers.includes(value.transient.peakPower) ? 'about ' : ''}k = ${integer(value.transient.peakPower)}, of k up to ${integer(value.transient.beyond.powers.at(-1) ?? value.transient.log10Norm.length - 1)}`,
   },
   ...resolventFacts(value),
   ...baselineFacts(value),
@@ -350,12 +350,16 @@ function cloudCharts({ cloud }: JacobianValue): Chart[] {
 }
 
 function powersChart({ transient, spectralRadius }: JacobianValue): Chart {
-  const rows = transient.log10Norm
-    .map((log10, power) => ({ power, log10, what: norm }))
-    .filter((r) => Number.isFinite(r.log10));
+  const { log10Norm, beyond } = transient;
+  const all = [
+    ...log10Norm.map((log10, power) => ({ power, log10, what: norm })),
+    ...beyond.log10Norm.map((log10, k) => ({ power: beyond.powers[k]!, log10, what: norm })),
+  ];
+  const rows = all.filter((r) => Number.isFinite(r.log10));
+  const last = all.at(-1)!;
   const bound: Row[] =
     spectralRadius > 0
-      ? [0, transient.log10Norm.length - 1].map((power) => ({
+      ? [0, last.power].map((power) => ({
           power,
           log10: power * Math.log10(spectralRadius),
           what: rate,
@@ -365,7 +369,7 @@ function powersChart({ transient, spectralRadius }: JacobianValue): Chart {
   const series = { field: 'what', type: 'nominal' as const, title: null, legend: lineLegend(names) };
   return {
     title: 'Powers of the Jacobian',
-    description: `Base-10 logarithm of the spectral norm of Jᵏ against k, beside k times the logarithm of the spectral radius, which it follows in the long run. The norm is largest at k = ${transient.peakPower}, where it is ${number(transient.peak, 4)}, and ends at ${powerOfTen(transient.log10Norm.at(-1)!)}.`,
+    description: `Base-10 logarithm of the spectral norm of Jᵏ against k, beside k times the logarithm of the spectral radius, which it follows in the long run. The norm is largest at k = ${transient.peakPower}, where it is ${number(transient.peak, 4)}, and ends at ${powerOfTen(last.log10)}.`,
     spec: {
       width: 'container',
       height: 340,
@@ -376,7 +380,7 @@ function powersChart({ transient, spectralRadius }: JacobianValue): Chart {
           field: 'power',
           type: 'quantitative',
           title: 'k, steps',
-          scale: { domain: [0, Math.max(1, transient.log10Norm.length - 1)], nice: false },
+          scale: { domain: [0, Math.max(1, last.power)], nice: false },
           axis: { tickMinStep: 1, tickCount: 6 },
         },
         y: {

@@ -5,36 +5,65 @@ import type { Complex } from '../result.js';
 export interface Transient {
   /** log10 ‖Jᵏ‖₂ for k = 0 … K; −∞ where the power is zero. */
   readonly log10Norm: readonly number[];
-  /** max ‖Jᵏ‖₂ over those k, and the k at which it is. */
+  /** Where the norm still grew at K: it at 2 K, 3 K, … until it fell. */
+  readonly beyond: { readonly powers: readonly number[]; readonly log10Norm: readonly number[] };
+  /** max ‖Jᵏ‖₂ over all those k, and the k at which it is, to within K where it lies beyond. */
   readonly peak: number;
   readonly peakPower: number;
-  /** True where the norm is largest at K: the peak may come later. */
+  /** True where the norm was still growing at the last power: the peak may come later. */
   readonly peakIsLowerBound: boolean;
 }
 
-/** Norms of the powers of a matrix: what k like steps make of the worst perturbation. Sizes are kept as logarithms. */
-export function transient(J: Matrix, most: number, stop: () => boolean = () => false): Transient {
+/**
+ * Norms of the powers of a matrix: what k like steps make of the worst perturbation. Sizes are kept as logarithms. `decays`: its
+ * spectral radius is below 1.
+ */
+export function transient(J: Matrix, most: number, decays: boolean): Transient {
   const log10Norm = [0];
   let power = copy(J);
   let spare = zeros(J.rows, J.cols);
   let log10Scale = 0;
-  for (let k = 1; k <= most && !stop(); k++) {
+  /** Divides the power by its norm, which is noted. */
+  const note = (into: number[]): boolean => {
     const norm = spectralNorm(power);
-    log10Norm.push(log10Scale + Math.log10(norm));
-    if (norm === 0 || k === most) break;
-    for (let p = 0; p < power.data.length; p++) power.data[p] = power.data[p]! / norm;
     log10Scale += Math.log10(norm);
-    gemm(spare, J, power);
+    into.push(log10Scale);
+    if (norm > 0) for (let p = 0; p < power.data.length; p++) power.data[p] = power.data[p]! / norm;
+    return norm > 0;
+  };
+  const times = (by: Matrix): void => {
+    gemm(spare, by, power);
     [power, spare] = [spare, power];
+  };
+  for (let k = 1; k <= most; k++) {
+    if (k > 1) times(J);
+    if (!note(log10Norm)) break;
   }
-  const peakPower = log10Norm.reduce((best, v, k) => (v > log10Norm[best]! ? k : best), 0);
+  const beyond: { powers: number[]; log10Norm: number[] } = { powers: [], log10Norm: [] };
+  const [stride, last] = [copy(power), log10Scale];
+  // Where modes grow for good there is no peak to be found.
+  for (let k = 2; decays && k <= STRIDES && isGrowing([...log10Norm, ...beyond.log10Norm]); k++) {
+    times(stride);
+    log10Scale += last;
+    beyond.powers.push(k * most);
+    if (!note(beyond.log10Norm)) break;
+  }
+  const all = [...log10Norm, ...beyond.log10Norm];
+  const best = all.reduce((found, v, k) => (v > all[found]! ? k : found), 0);
   return {
     log10Norm,
-    peak: 10 ** log10Norm[peakPower]!,
-    peakPower,
-    peakIsLowerBound: peakPower > 0 && peakPower === log10Norm.length - 1,
+    beyond,
+    peak: 10 ** all[best]!,
+    peakPower: best < log10Norm.length ? best : beyond.powers[best - log10Norm.length]!,
+    peakIsLowerBound: best > 0 && best === all.length - 1,
   };
 }
+
+/** Multiples of K that are looked at for the peak. */
+const STRIDES = 64;
+
+const isGrowing = (log10Norm: readonly number[]): boolean =>
+  log10Norm.length > 1 && log10Norm.at(-1)! > log10Norm.at(-2)!;
 
 export interface Pseudospectrum {
   readonly epsilon: number;

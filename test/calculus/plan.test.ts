@@ -235,6 +235,20 @@ describe('named quantities', () => {
     }
   });
 
+  test('have the values of the formula: z = σ(W_z x + bx_z + U_z h + bh_z)', () => {
+    const weights = randomWeights(gruResetBefore, { hidden: 3, inputs: 2 }, 9);
+    const plan = new Plan(gruResetBefore, weights);
+    const [h, x] = [normals(3, random(1)), normals(2, random(2))];
+    plan.evaluate(h, x, new Float64Array(3));
+    const { W_z, U_z } = weights.matrices;
+    plan.quantity('z').value.forEach((z, i) => {
+      let a = weights.vectors.bx_z![i]! + weights.vectors.bh_z![i]!;
+      for (let j = 0; j < 2; j++) a += W_z!.data[2 * i + j]! * x[j]!;
+      for (let j = 0; j < 3; j++) a += U_z!.data[3 * i + j]! * h[j]!;
+      expect(z).toBeCloseTo(1 / (1 + Math.exp(-a)), 14);
+    });
+  });
+
   test('with their derivatives cut leave an LSTM’s cell state to its forget gate alone: ∂c′/∂c = f, ∂h′/∂c = o sech²(c′) f', () => {
     const weights = randomWeights(lstm, { hidden: 3, inputs: 2 }, 5);
     const plan = new Plan(lstm, weights, ['i', 'f', 'g', 'o']);

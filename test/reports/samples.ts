@@ -559,6 +559,7 @@ export const jacobianValue: JacobianValue = {
     log10Norm: range(101).map((k) => 0.31 * Math.min(k, 1) - 0.02 * k),
     peak: 1.95,
     peakPower: 1,
+    beyond: { powers: [], log10Norm: [] },
     peakIsLowerBound: false,
   },
   pseudospectrum: {
@@ -615,7 +616,13 @@ export const oneDimension: JacobianValue = {
   nonNormality: 0,
   departure: 0,
   singularValues: [1],
-  transient: { log10Norm: [0, 0], peak: 1, peakPower: 0, peakIsLowerBound: false },
+  transient: {
+    log10Norm: [0, 0],
+    peak: 1,
+    peakPower: 0,
+    beyond: { powers: [], log10Norm: [] },
+    peakIsLowerBound: false,
+  },
   pseudospectrum: { epsilon: 0.01, radius: 1.01, distanceToUnitCircle: 0, kreiss: Infinity, kreissAt: null },
   slowModes: [
     {
@@ -648,7 +655,13 @@ export const nilpotent: JacobianValue = {
   nonNormality: 1,
   departure: 2,
   singularValues: [2, 0],
-  transient: { log10Norm: [0, Math.log10(2), -Infinity], peak: 2, peakPower: 1, peakIsLowerBound: false },
+  transient: {
+    log10Norm: [0, Math.log10(2), -Infinity],
+    peak: 2,
+    peakPower: 1,
+    beyond: { powers: [], log10Norm: [] },
+    peakIsLowerBound: false,
+  },
   pseudospectrum: null,
   slowModes: [],
 };
