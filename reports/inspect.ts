@@ -14,7 +14,7 @@ export function inspect({ value }: AnalysisResult<InspectValue>): Section {
     tables: [moduleTable(value), ...weightTables(value), tensorTable(value)],
     listings: value.modules
       .filter((m) => m.formula.length > 0)
-      .map((m) => ({ title: `Equations of ${m.name}`, lines: m.formula })),
+      .map((m) => ({ title: `Equations of ${label(m)}`, lines: m.formula })),
   };
 }
 
@@ -23,11 +23,14 @@ function reading(value: InspectValue): string {
     return `No recurrent module was recognised among ${count(value.tensors.length, 'tensor')}.`;
   }
   if (value.modules.length > 1) {
-    const names = value.modules.map((m) => `${m.name} (${cellName(m.cell)})`);
+    const names = value.modules.map((m) => `${label(m)} (${cellName(m.cell)})`);
     return `The file holds ${value.modules.length} recurrent modules: ${list(names)}.`;
   }
   return describe(value.modules[0]!);
 }
+
+/** A file may hold a bare network, which has no name. */
+const label = (m: InspectModule): string => (m.name === '' ? 'the network' : m.name);
 
 const article = (m: InspectModule): string =>
   m.bidirectional ? 'a bidirectional' : /^(lstm|rnn|[aeiou])/i.test(m.cell) ? 'an' : 'a';
@@ -35,7 +38,7 @@ const article = (m: InspectModule): string =>
 function describe(m: InspectModule): string {
   const { rnn, gru, lstm } = m.parametersIf;
   return (
-    `The module ${m.name} is ${article(m)} ${cellName(m.cell)} of ${count(m.layers, 'layer')}: ` +
+    `${m.name === '' ? 'The network' : `The module ${m.name}`} is ${article(m)} ${cellName(m.cell)} of ${count(m.layers, 'layer')}: ` +
     `${widths(m)}, ${count(m.inputSize, 'input')}, ` +
     `${count(m.stateSize, 'state variable')} and ${count(m.parameters, 'parameter')}. ` +
     `Of the same size, a plain RNN would have ${integer(rnn)}, a GRU ${integer(gru)} and an LSTM ${integer(lstm)}.`
@@ -212,7 +215,7 @@ const weightRow = (w: WeightStatistics): string[] => [
 
 const weightTables = (value: InspectValue): Table[] =>
   value.modules.map((m) => ({
-    title: `Weights of ${m.name}`,
+    title: `Weights of ${label(m)}`,
     columns: [
       'array',
       'shape',
