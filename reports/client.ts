@@ -12,7 +12,9 @@ export const clientScript = `(() => {
   const themes = read('rnnscope-themes');
   const prefersDark = matchMedia('(prefers-color-scheme: dark)');
   const paperWidth = 640;
-  const manyMarks = 4000;
+  const manyMarks = 1500;
+  /** Between two looks at what the reader does: each costs a layout and a painting of the page. */
+  const patience = 150;
   const drawn = new Map();
 
   const options = (config, more) => ({
@@ -80,12 +82,29 @@ export const clientScript = `(() => {
     place(chart).textContent = 'This chart could not be drawn: ' + error.message + ' The table below has its numbers.';
   }
 
+  /** The first of the charts that the reader has before them; -1 where there is none. */
+  const inView = (some) => some.findIndex((chart) => {
+    const { top, bottom } = place(chart).getBoundingClientRect();
+    return bottom > 0 && top < innerHeight;
+  });
+
   async function drawAll() {
-    for (const chart of charts) {
+    if (inView(charts) < 0) document.documentElement.dataset.shown = 'yes';
+    const left = [...charts];
+    let looked = performance.now();
+    let next = inView(left);
+    while (left.length > 0) {
+      const chart = left.splice(Math.max(0, next), 1)[0];
       await draw(chart).catch((error) => fail(chart, error));
-      // Lets the page answer between two charts.
+      next = inView(left);
+      if (next < 0) document.documentElement.dataset.shown = 'yes';
+      if (next >= 0 || performance.now() - looked < patience) continue;
+      // Lets the page answer: the reader may have gone elsewhere.
       await new Promise((resolve) => setTimeout(resolve));
+      looked = performance.now();
+      next = inView(left);
     }
+    document.documentElement.dataset.shown = 'yes';
     document.documentElement.dataset.drawn = prefersDark.matches ? 'dark' : 'light';
   }
 

@@ -54,8 +54,8 @@ describe('what is published', () => {
       'dist/*.wasm',
       'dist/rnnscope.1',
       'dist/rnnscope.config.schema.json',
-      'examples/README.md',
       'examples/*',
+      'examples/README.md',
       'package.json',
     ]);
     expect(names.filter((name) => /(^|\/)(test|node_modules)\//.test(name))).toEqual([]);

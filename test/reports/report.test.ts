@@ -152,3 +152,7 @@ test('several datasets share one CSV, each row with the name of its own', () => 
     'dataset,x,y,label\r\npoints,1,2,\r\nmarks,3,,h\r\n',
   );
 });
+
+test('the report of a flip-flop, programs and all, stays below 3 MB', () => {
+  expect(renderReport(diagnosis).length).toBeLessThan(3e6);
+});
