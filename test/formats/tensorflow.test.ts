@@ -6,9 +6,9 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { UserError } from '../../src/errors.js';
 import { readSource, readWeightFile } from '../../src/formats/index.js';
 import { crc32c } from '../../src/formats/parts/crc32.js';
-import { masked } from '../../src/formats/parts/leveldb.js';
+import { LEVELDB_MAGIC, masked } from '../../src/formats/parts/leveldb.js';
 import { memorySource } from '../../src/formats/parts/source.js';
-import { bytes, fixture, malformed, refusal } from './build.js';
+import { bytes, fixture, le, malformed, read, refusal } from './build.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'rnnscope-tensorflow-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -196,4 +196,29 @@ test('an index with changed bytes and right checksums is read or refused', async
     { numRuns: Number(process.env.RNNSCOPE_RUNS ?? 300), seed: 1 },
   );
   expect(outcomes.size).toBeGreaterThan(2);
+});
+
+test('keys that share nearly all of their text are refused before they fill the memory', async () => {
+  const varint = (value: number): number[] =>
+    value < 128 ? [value] : [(value & 127) | 128, ...varint(value >>> 7)];
+  const entry = (shared: number, rest: Uint8Array, value: readonly number[]) =>
+    bytes(varint(shared), varint(rest.length), varint(value.length), rest, value);
+  const block = (...entries: Uint8Array[]) => {
+    // One place where a key begins that shares nothing, the number of these places, no compression.
+    const plain = bytes(...entries, le(0, 4), le(1, 4), [0]);
+    return bytes(plain, le(masked(crc32c(plain)), 4));
+  };
+  const long = 60_000;
+  const keys = block(
+    entry(0, new Uint8Array(long).fill(0x61), []),
+    ...Array.from({ length: 5000 }, () => entry(long, new Uint8Array(0), [])),
+  );
+  const handle = (offset: number, whole: Uint8Array) => [...varint(offset), ...varint(whole.length - 5)];
+  const index = block(entry(0, bytes('z'), handle(0, keys)));
+  const handles = [...handle(keys.length, index), ...handle(keys.length, index)];
+  const footer = bytes(handles, new Uint8Array(40 - handles.length), LEVELDB_MAGIC);
+  await expect(read('bomb.index', bytes(keys, index, footer))).rejects.toMatchObject({
+    code: 'LIMIT',
+    message: expect.stringContaining('its keys have more than 67108864 bytes'),
+  });
 });

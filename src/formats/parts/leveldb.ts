@@ -12,6 +12,8 @@ const TRAILER = 5;
 const MAX_BLOCK = 64 * 2 ** 20;
 const MAX_ENTRIES = 1_000_000;
 const MAX_KEY = 64 * 2 ** 10;
+/** Keys that share most of their text take a few bytes each: all of them together may not be more than this. */
+const MAX_KEYS = 64 * 2 ** 20;
 
 /** A run of bytes within another. */
 export class Part implements Bytes {
@@ -60,9 +62,10 @@ export function readTable(bytes: Bytes): Map<string, Part> {
   const cursor = new Cursor(bytes, footer, 0);
   cursor.handle();
   const entries = new Map<string, Part>();
-  for (const { value } of block(bytes, cursor.handle())) {
+  const budget = { left: MAX_KEYS };
+  for (const { value } of block(bytes, cursor.handle(), budget)) {
     const handle = new Cursor(bytes, value.read(0, value.size), 0).handle();
-    for (const { key, value: inner } of block(bytes, handle)) {
+    for (const { key, value: inner } of block(bytes, handle, budget)) {
       if (entries.size >= MAX_ENTRIES)
         throw bytes.fault('LIMIT', `holds more than ${MAX_ENTRIES} entries; that many are not read.`);
       entries.set(key, inner);
@@ -82,7 +85,7 @@ interface Entry {
 }
 
 /** Each key is given by what it shares with the one before it and the rest. */
-function block(bytes: Bytes, { offset, size }: Handle): Entry[] {
+function block(bytes: Bytes, { offset, size }: Handle, budget: { left: number }): Entry[] {
   if (offset + size + TRAILER > bytes.size) {
     const text = `a block is said to lie at bytes ${offset} to ${offset + size + TRAILER} of ${bytes.size}`;
     throw bytes.fault('CORRUPT', `${text}. ${DAMAGED}`);
@@ -98,11 +101,11 @@ function block(bytes: Bytes, { offset, size }: Handle): Entry[] {
       'UNSUPPORTED',
       `its blocks are compressed (type ${data[size]}). Save it without compression.`,
     );
-  return entriesOf(bytes, data.subarray(0, size), offset);
+  return entriesOf(bytes, data.subarray(0, size), offset, budget);
 }
 
 /** At the end of a block: where keys begin that share nothing, and how many of these there are. */
-function entriesOf(bytes: Bytes, data: Uint8Array, offset: number): Entry[] {
+function entriesOf(bytes: Bytes, data: Uint8Array, offset: number, budget: { left: number }): Entry[] {
   const broken = () => bytes.fault('CORRUPT', `the block at byte ${offset} is broken. ${DAMAGED}`);
   if (data.length < 4) throw broken();
   const restarts = view(data).getUint32(data.length - 4, true);
@@ -114,6 +117,9 @@ function entriesOf(bytes: Bytes, data: Uint8Array, offset: number): Entry[] {
     const cursor = new Cursor(bytes, data.subarray(0, end), at);
     const [shared, rest, size] = [cursor.varint(), cursor.varint(), cursor.varint()];
     if (shared > key.length || shared + rest > MAX_KEY || cursor.at + rest + size > end) throw broken();
+    budget.left -= shared + rest;
+    if (budget.left < 0)
+      throw bytes.fault('LIMIT', `its keys have more than ${MAX_KEYS} bytes; that many are not read.`);
     const next = new Uint8Array(shared + rest);
     next.set(key.subarray(0, shared));
     next.set(data.subarray(cursor.at, cursor.at + rest), shared);
