@@ -83,7 +83,9 @@ function caveats(value: GatesValue): string[] {
   return said;
 }
 
-const follows = ({ activity }: GatesLayer): boolean => activity.inputCorrelation !== null;
+/** An input that stands still correlates with nothing. */
+const follows = ({ activity }: GatesLayer): boolean =>
+  activity.inputCorrelation?.r.some((r) => r !== null) ?? false;
 
 function facts({ name, units, activity, gates }: GatesLayer, value: GatesValue): Fact[] {
   const found: Fact[] = [];
