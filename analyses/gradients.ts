@@ -218,7 +218,6 @@ export const gradients: Analysis<typeof options, GradientsValue> = {
     const trajectory = new Trajectory(subject.system, subject.drive, subject.initialState);
     const ends = endPoints(settled);
     let stopped = false;
-    const feed = new Feed(subject.system, subject.drive);
     const method = productMethod(subject.system.dimension, settled.lags, settled.method);
     const told = toldLags(settled.lags, settled.length);
     let back: StatesBack | null = null;
@@ -227,7 +226,7 @@ export const gradients: Analysis<typeof options, GradientsValue> = {
       back = await statesBack(trajectory, end, settled.lags, watch);
       if (!back) break;
       const window = await productNorms(
-        feed,
+        subject.system.dimension,
         back,
         method,
         told,

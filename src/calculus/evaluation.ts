@@ -97,10 +97,44 @@ export class Evaluation {
     this.finish(state, next);
   }
 
-  private finish(state: Float64Array, next: Float64Array): void {
+  /** Numbers that all products of a step give, and its input where equations look at it. */
+  get recordSize(): number {
+    const products = this.stacks.reduce((sum, stack) => sum + (stack?.out.length ?? 0), 0);
+    return products + (this.seesInput ? this.graph.nodes[this.input]!.length : 0);
+  }
+
+  /** Writes down what the products of the last step gave. */
+  record(row: Float64Array): void {
+    let at = 0;
+    for (const stack of this.stacks) {
+      if (!stack) continue;
+      row.set(stack.out, at);
+      at += stack.out.length;
+    }
+    if (this.seesInput) row.set(this.tape.values[this.input]!, at);
+  }
+
+  /** The step that was written down, from the same state, without its products. */
+  stepAgain(state: Float64Array, row: Float64Array, next: Float64Array): void {
+    let at = 0;
+    for (const stack of this.stacks) {
+      if (!stack) continue;
+      stack.out.set(row.subarray(at, at + stack.out.length));
+      at += stack.out.length;
+    }
+    if (this.seesInput) this.tape.values[this.input]!.set(row.subarray(at));
+    this.current = false;
+    this.finish(state, next, false);
+  }
+
+  private finish(state: Float64Array, next: Float64Array, products = true): void {
     const { nodes, outputs } = this.graph;
     const { values } = this.tape;
-    for (let id = 0; id < nodes.length; id++) this.evaluate(nodes[id]!, id, state);
+    for (let id = 0; id < nodes.length; id++) {
+      this.evaluate(nodes[id]!, id, state);
+      const own = products && id !== this.input ? this.stacks[id] : undefined;
+      if (own) apply(own, values[id]!);
+    }
     for (let b = 0; b < outputs.length; b++) next.set(values[outputs[b]!]!, this.blocks[b]!.from);
   }
 
@@ -114,9 +148,8 @@ export class Evaluation {
         break;
       }
       case 'input':
-        return;
       case 'affine':
-        // Found with the stack of its argument.
+        // Found with the input, and with the stack of its argument.
         break;
       case 'add':
         add(out, values[node.a]!, values[node.b]!);
@@ -139,8 +172,6 @@ export class Evaluation {
       case 'unary':
         this.apply(node.f, id, values[node.arg]!, out);
     }
-    const own = this.stacks[id];
-    if (own) apply(own, out);
   }
 
   /** out ← f(a). With σ and tanh come what is derived from the same exponential. */

@@ -10,10 +10,10 @@ import { type Forms, linearForms } from './linear-form.js';
 import { type Graph, trace } from './trace.js';
 
 /**
- * Up to this many columns meet the stacked matrices of all gates themselves, and the weights after that; for more it pays
- * to sum the gates first, H² work each.
+ * One column meets the stacked matrices of all gates themselves, and the weights after that; for more it pays to sum the gates
+ * first, H² work each.
  */
-const NARROW = 4;
+const NARROW = 1;
 
 /**
  * One layer's equations, traced and made ready to run many times: buffers are laid out once, the affines that act on one
@@ -73,6 +73,21 @@ export class Plan {
   /** `evaluate`, from the row that `project` made of x. */
   evaluateProjected(state: Float64Array, row: Float64Array, next: Float64Array): void {
     this.evaluation.stepProjected(state, row, next);
+  }
+
+  /** Numbers that `record` needs. */
+  get recordSize(): number {
+    return this.evaluation.recordSize;
+  }
+
+  /** Writes down what the products of the last step gave. */
+  record(row: Float64Array): void {
+    this.evaluation.record(row);
+  }
+
+  /** The step that `record` wrote down, taken again without its products. */
+  evaluateAgain(state: Float64Array, row: Float64Array, next: Float64Array): void {
+    this.evaluation.stepAgain(state, row, next);
   }
 
   /** Where a named quantity is found after each step, and its pre-activation if it is a σ. */

@@ -6,7 +6,7 @@ import { gemm } from '../linalg/index.js';
 import { copy, type Matrix, rowBlock, zeros } from '../linalg/matrix.js';
 import type { Layer } from '../model/model.js';
 import { solveLayer } from './shifted-solve.js';
-import type { Ahead, Linearisation, Part, System } from './system.js';
+import type { Ahead, Linearisation, Part, Recording, System } from './system.js';
 
 /** Where a layer's share of the packed state lies. */
 interface Place {
@@ -52,6 +52,7 @@ class Network implements System {
   readonly leaky: NonNullable<System['leaky']>;
   readonly parts: readonly Part[];
   readonly ahead: Ahead;
+  readonly recording: Recording;
   readonly cheapDeterminant: boolean;
   /** null: not asked for yet. */
   private rest: System | undefined | null = null;
@@ -74,6 +75,7 @@ class Network implements System {
     );
     this.parts = places.map(partOf);
     this.ahead = this.aheadBy(places[0]!);
+    this.recording = this.recordingOf();
     this.cheapDeterminant = places.every(({ plan }) => plan.determinantIsCheap);
   }
 
@@ -118,6 +120,29 @@ class Network implements System {
   private lineariseHere(next: Float64Array): Linearisation {
     for (const { plan } of this.places) plan.linearise();
     return new NetworkLinearisation(this.places, next, this.inputSize);
+  }
+
+  private recordingOf(): Recording {
+    let width = 0;
+    const shares = this.places.map((place) => {
+      const from = width;
+      width += place.plan.recordSize;
+      return { place, of: (row: Float64Array) => row.subarray(from, from + place.plan.recordSize) };
+    });
+    return {
+      width,
+      take: (row) => {
+        for (const { place, of } of shares) place.plan.record(of(row));
+      },
+      linearise: (s, row) => {
+        const next = new Float64Array(this.dimension);
+        for (const { place, of } of shares) {
+          const { plan, from, to } = place;
+          plan.evaluateAgain(s.subarray(from, to), of(row), next.subarray(from, to));
+        }
+        return this.lineariseHere(next);
+      },
+    };
   }
 
   private aheadBy({ plan }: Place): Ahead {

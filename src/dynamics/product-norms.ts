@@ -1,6 +1,5 @@
 import { identity, matrix } from '../linalg/matrix.js';
 import type { Watch } from '../outcome.js';
-import type { Feed } from './feed.js';
 import { alignedFrame, Pullback } from './pullback.js';
 import type { StatesBack } from './states-back.js';
 
@@ -59,25 +58,25 @@ export interface ProductNorms {
   leftOut: number | null;
 }
 
+/** Lags after which a block is looked at again: where all but one direction are below rounding, one goes on. */
+const LOOK_AGAIN = 1024;
+
 /** Steps before T that turn a block towards the directions that are stretched most. */
 const ALIGNING = 300;
 
 /** Takes the product from s_T back over all steps of `back`. It ends early where the watch asks to stop. */
 export async function productNorms(
-  feed: Feed,
+  n: number,
   back: StatesBack,
   method: ProductMethod,
   told: readonly number[],
   watch: Pick<Watch, 'tick'>,
   withSingularValues: boolean,
 ): Promise<ProductNorms> {
-  const n = feed.system.dimension;
   const { last } = back;
   const lags = last - back.first;
   const whole = method.exactLags > 0;
-  let P = new Pullback(
-    whole ? identity(n) : alignedFrame(feed, back, Math.min(ALIGNING, lags), method.columns),
-  );
+  let P = new Pullback(whole ? identity(n) : alignedFrame(back, Math.min(ALIGNING, lags), method.columns));
   const norms: ProductNorms = {
     lags: [0],
     logSpectral: [0],
@@ -87,7 +86,7 @@ export async function productNorms(
   };
   for (let k = 1, next = 0; k <= lags; k++) {
     if ((P.columns > FROM_THE_START || k % 32 === 0) && (await watch.tick(k, lags))) break;
-    P.through(feed.linearise(last - k, back.at(last - k)));
+    P.through(back.linearise(last - k));
     if (k === told[next]) {
       next++;
       norms.lags.push(k);
@@ -99,6 +98,9 @@ export async function productNorms(
       const narrowed = P.narrowed(method.columns);
       P = narrowed.pullback;
       norms.leftOut = narrowed.left;
+    } else if (k % LOOK_AGAIN === 0 && P.columns > 1 && P.columns <= FROM_THE_START) {
+      const alone = P.narrowed(1);
+      if (alone.left < Number.EPSILON) P = alone.pullback;
     }
   }
   return norms;

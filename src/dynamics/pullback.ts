@@ -1,7 +1,7 @@
 import { frobeniusNorm, gemm, qrInPlace, resident, singularValues, spectralNorm } from '../linalg/index.js';
 import { copy, type Matrix, zeros } from '../linalg/matrix.js';
 import { random } from '../random.js';
-import type { Feed } from './feed.js';
+import type { StatesBack } from './states-back.js';
 import type { Linearisation } from './system.js';
 
 /**
@@ -109,21 +109,16 @@ const CARRIED = 4;
 
 /**
  * Directions of s_T that the steps before it stretch most: the leading left singular vectors of ∂s_T/∂s_{T−A}, by one round of
- * subspace iteration, J_T … J_{T−A+1} applied to a random frame. `states` hold steps T − A … T − 1.
+ * subspace iteration, J_T … J_{T−A+1} applied to a random frame. A is `steps`.
  */
-export function alignedFrame(
-  feed: Feed,
-  states: { readonly last: number; at(t: number): Float64Array },
-  steps: number,
-  columns: number,
-): Matrix {
-  const n = feed.system.dimension;
+export function alignedFrame(back: StatesBack, steps: number, columns: number): Matrix {
+  const n = back.at(back.first).length;
   let Q = copy(randomFrame(n, columns));
   let spare = zeros(n, Q.cols);
-  for (let t = states.last - steps; t < states.last; t++) {
-    feed.linearise(t, states.at(t)).jvp(Q, spare);
+  for (let t = back.last - steps; t < back.last; t++) {
+    back.linearise(t).jvp(Q, spare);
     [Q, spare] = [spare, Q];
-    if ((states.last - t) % CARRIED === 1) qrInPlace(Q);
+    if ((back.last - t) % CARRIED === 1) qrInPlace(Q);
   }
   qrInPlace(Q);
   return Q;

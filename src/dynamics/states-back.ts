@@ -1,5 +1,6 @@
 import type { Watch } from '../outcome.js';
 import { Feed } from './feed.js';
+import type { Linearisation } from './system.js';
 import type { Trajectory } from './trajectory.js';
 
 /**
@@ -14,6 +15,8 @@ export class StatesBack {
   /** The segment at hand. */
   private segment = -1;
   private readonly states: Float64Array[] = [];
+  /** What the steps of the segment left behind, where the system can use it. */
+  private readonly records: Float64Array[] = [];
 
   /** Of steps [first, last): the states from which they are taken. */
   private constructor(
@@ -43,15 +46,26 @@ export class StatesBack {
     return this.states[t - this.first - segment * this.stride]!;
   }
 
+  /** The derivative of step t. */
+  linearise(t: number): Linearisation {
+    const state = this.at(t);
+    const record = this.records[(t - this.first) % this.stride];
+    return record ? this.feed.system.recording!.linearise(state, record) : this.feed.linearise(t, state);
+  }
+
   private fill(segment: number): void {
     const from = this.first + segment * this.stride;
     const count = Math.min(this.stride, this.last - from);
     const start = this.kept[segment];
     if (!start) throw new RangeError(`no state at step ${from}`);
+    const { recording } = this.feed.system;
+    for (let k = 0; k <= count; k++) this.states[k] ??= new Float64Array(start.length);
+    this.states[0]!.set(start);
     for (let k = 0; k < count; k++) {
-      this.states[k] ??= new Float64Array(start.length);
-      if (k === 0) this.states[0]!.set(start);
-      else this.feed.step(from + k - 1, this.states[k - 1]!, this.states[k]!);
+      this.feed.step(from + k, this.states[k]!, this.states[k + 1]!);
+      if (!recording) continue;
+      this.records[k] ??= new Float64Array(recording.width);
+      recording.take(this.records[k]!);
     }
     this.segment = segment;
   }

@@ -25,6 +25,8 @@ export interface System {
   linearise(s: Float64Array, x: Float64Array): Linearisation;
   /** How steps are taken whose inputs are known beforehand; absent where it would save nothing. */
   readonly ahead?: Ahead;
+  /** How a derivative is had of a step that was taken before; absent where it would save nothing. */
+  readonly recording?: Recording;
   /** Whether `logAbsDet` of a linearisation costs little beside a product with J. */
   readonly cheapDeterminant?: boolean;
   /** A box that holds F(s, x) for all s and x in the given boxes; absent where intervals are not to be had. */
@@ -39,6 +41,16 @@ export interface Ahead {
   project(X: Matrix, out: Matrix): void;
   /** As those of the system, with a row of `project` in place of x. */
   step(s: Float64Array, row: Float64Array, next: Float64Array): void;
+  linearise(s: Float64Array, row: Float64Array): Linearisation;
+}
+
+/** Steps that are taken again without their products with matrices, from what these gave the first time. */
+export interface Recording {
+  /** Numbers that a step leaves behind. */
+  readonly width: number;
+  /** Writes down the last step. */
+  take(row: Float64Array): void;
+  /** The derivative at the state from which that step was taken. */
   linearise(s: Float64Array, row: Float64Array): Linearisation;
 }
 

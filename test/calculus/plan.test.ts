@@ -126,9 +126,8 @@ describe('the buffers of a plan', () => {
     expect(Math.max(...forProducts(7))).toBe(2 * H * H);
   });
 
-  test('are a few columns where few columns are multiplied', () => {
+  test('are vectors where one column is multiplied', () => {
     expect(Math.max(...forProducts(1))).toBeLessThanOrEqual(4 * H);
-    expect(Math.max(...forProducts(3))).toBeLessThanOrEqual(3 * 4 * H);
   });
 
   test('are laid out once: a second step and product take nothing more', () => {

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { gruResetAfter, lstm } from '../../src/cells/index.js';
 import { noiseDrive, zeroDrive } from '../../src/dynamics/drive.js';
-import { Feed } from '../../src/dynamics/feed.js';
 import { network } from '../../src/dynamics/network.js';
 import {
   type ProductMethod,
@@ -30,7 +29,7 @@ async function norms(system: System, method: ProductMethod, lags: number, end = 
   await trajectory.run(end - lags, unwatched, '');
   const back = (await StatesBack.along(trajectory, end, unwatched))!;
   const told = toldLags(lags, lags);
-  return productNorms(new Feed(system, given), back, method, told, unwatched, false);
+  return productNorms(system.dimension, back, method, told, unwatched, false);
 }
 
 const exact = (lags: number): ProductMethod => ({ kind: 'exact', columns: 0, exactLags: lags });
