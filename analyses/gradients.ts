@@ -26,7 +26,7 @@ import type { Analysis } from './analysis.js';
 export type GradientVerdict = 'vanishing' | 'exploding' | 'preserved' | 'undetermined';
 
 export interface GradientsValue {
-  /** 0, 1, …, K; of more than 8192 those up to 4096, then evenly spaced ones and K. */
+  /** 0, 1, …, K; of more than 32768 those up to 16384, then evenly spaced ones and K. */
   readonly lags: readonly number[];
   /**
    * How the product was had: whole up to lag `exactLags`, then in `columns` directions of s_T, where its norms are lower bounds. If

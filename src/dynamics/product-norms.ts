@@ -33,9 +33,9 @@ export function productMethod(n: number, lags: number, asked: 'exact' | 'block' 
 }
 
 /** Every lag is told up to this one, and then so many more. */
-const EVERY_LAG = 4096;
+const EVERY_LAG = 16384;
 
-/** Lags whose norms are told: all of them, or where there are very many those up to 4096, then evenly spaced ones, `also` and the last. */
+/** Lags whose norms are told: all of them, or where there are very many those up to 16384, then evenly spaced ones, `also` and the last. */
 export function toldLags(lags: number, also: number): number[] {
   if (lags <= 2 * EVERY_LAG) return Array.from({ length: lags }, (_, k) => k + 1);
   const stride = Math.ceil((lags - EVERY_LAG) / EVERY_LAG);
