@@ -274,7 +274,7 @@ async function closer(
   const followed = await cotangentPath(pathsOf(subject), drive, states, end, cotangent, watch);
   const whole =
     followed.lags === states.length || followed.logNorm[followed.lags] === Number.NEGATIVE_INFINITY;
-  const far = whole ? await farther(subject, settled, back, cotangent, watch) : null;
+  const far = whole ? await farther(settled, back, cotangent, watch) : null;
   const path = describe(followed, pathNames(subject), of, settled);
   return {
     blocks: told,
@@ -285,7 +285,6 @@ async function closer(
 
 /** A gradient that was chosen, over the whole horizon; null where the steps have told it already. */
 async function farther(
-  { system, drive }: Subject,
   { lags, length, cotangent, targets }: Options,
   back: StatesBack,
   g: Float64Array,
@@ -293,7 +292,7 @@ async function farther(
 ): Promise<{ norms: NonNullable<GradientPath['far']>; stopped: boolean } | null> {
   if (lags <= LONGEST_PATH || (cotangent === 'best' && targets === undefined)) return null;
   const told = toldLags(lags, length);
-  const found = await cotangentNorms(new Feed(system, drive), back, g, told, watch);
+  const found = await cotangentNorms(back, g, told, watch);
   return {
     norms: { lags: found.lags, log10Norm: found.logNorms.map((v) => v / Math.LN10) },
     stopped: found.lags.length <= told.length,

@@ -108,7 +108,6 @@ export async function productNorms(
 
 /** ln ‖(∂s_T/∂s_{T−k})ᵀ g‖ of one cotangent at the lags that are told: n² a lag, however many. It ends early where the watch asks to stop. */
 export async function cotangentNorms(
-  feed: Feed,
   back: StatesBack,
   cotangent: Float64Array,
   told: readonly number[],
@@ -120,7 +119,7 @@ export async function cotangentNorms(
   const norms = { lags: [0], logNorms: [P.logFrobenius()] };
   for (let k = 1, next = 0; k <= lags; k++) {
     if (k % 64 === 0 && (await watch.tick(k, lags, 'following the gradient'))) break;
-    P.through(feed.linearise(last - k, back.at(last - k)));
+    P.through(back.linearise(last - k));
     if (k !== told[next]) continue;
     next++;
     norms.lags.push(k);
