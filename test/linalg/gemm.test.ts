@@ -40,6 +40,7 @@ const shapes = [
   [127, 33, 63],
   [257, 65, 300],
   [129, 7, 130],
+  [11, 9, 2100],
 ] as const;
 
 onEachArithmetic(() => {

@@ -9,6 +9,8 @@ const COLS: i32 = 512;
 
 /** Up to so many columns A is read where it lies: it is used too seldom to be worth a copy. */
 const SKINNY: i32 = 32;
+/** Depth of a block then: rows of A are read in long runs. */
+const SKINNY_DEPTH: i32 = 1024;
 
 /** Bytes that `workspace` must have: one packed block of each factor, and one tile. */
 export const WORKSPACE: i32 = (ROWS * DEPTH + COLS * DEPTH + TILE * TILE) * 8;
@@ -37,14 +39,15 @@ export function gemm(
   beta: f64, c: usize, cRow: i32,
 ): void {
   const skinny = aCol == 1 && n <= SKINNY;
+  const most = skinny ? SKINNY_DEPTH : DEPTH;
   if (k == 0 || (beta != 0 && beta != 1)) {
     scale(m, n, beta, c, cRow);
     if (k == 0) return;
   }
   for (let j = 0; j < n; j += COLS) {
     const cols = min(COLS, n - j);
-    for (let p = 0; p < k; p += DEPTH) {
-      const depth = min(DEPTH, k - p);
+    for (let p = 0; p < k; p += most) {
+      const depth = min(most, k - p);
       const add = p > 0 || beta != 0;
       pack(packedB, at(b, p * bRow + j * bCol), bCol, bRow, cols, depth);
       if (skinny) {
