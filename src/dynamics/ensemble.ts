@@ -43,7 +43,7 @@ export function pooled(
     unresolved: [...new Set(used.flatMap((run) => run.unresolved))],
     sumRule: sumRuleOf(used),
     finalState: used[0]!.finalState,
-    trace: traceOf(used),
+    trace: [...traceOf(used), { steps, means }],
     batches: used.flatMap((run) => run.batches),
     reached: null,
     each: used.map((run) => run.means),
@@ -118,7 +118,7 @@ function sumRuleOf(runs: readonly SpectrumRun[]): SumRule | null {
   return { steps, logAbsDet: average((rule) => rule.logAbsDet), growth: average((rule) => rule.growth) };
 }
 
-/** Running means over all trajectories, as far as every one of them goes. */
+/** Running means over all trajectories, as far as all of them have as many points: each counts for the steps that it had then. */
 function traceOf(runs: readonly SpectrumRun[]): TracePoint[] {
   const points = Math.min(...runs.map((run) => run.trace.length));
   return Array.from({ length: points }, (_, p) => {

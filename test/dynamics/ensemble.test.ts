@@ -44,6 +44,19 @@ describe('trajectories taken together', () => {
     expect(outcome).toEqual(interrupted(150, 200, 'steps'));
   });
 
+  test('have a trace that ends at their mean, after all their steps', () => {
+    const at = (...means: number[]) =>
+      means.map((m, k) => ({ steps: 40 * (k + 1), means: Float64Array.of(m) }));
+    const { trace } = pooled(
+      [one([1], [0.1], { trace: at(0, 2) }), one([3], [0.1], { trace: at(4) })],
+      planned(2),
+    );
+    expect(trace).toEqual([
+      { steps: 80, means: Float64Array.of(2) },
+      { steps: 200, means: Float64Array.of(2) },
+    ]);
+  });
+
   test('that were not begun do not count', () => {
     const never = one([Number.NaN], [null], { steps: 0, outcome: interrupted(0, 100, 'steps') });
     expect(pooled([one([1], [0.1]), never], planned(2)).means[0]).toBe(1);
