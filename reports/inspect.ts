@@ -35,10 +35,16 @@ const label = (m: InspectModule): string => (m.name === '' ? 'the network' : m.n
 const article = (m: InspectModule): string =>
   m.bidirectional ? 'a bidirectional' : /^(lstm|rnn|[aeiou])/i.test(m.cell) ? 'an' : 'a';
 
+/** 'an LSTM of 2 layers', 'a stack of 4 layers (LSTM + GRU)'. */
+const kind = (m: InspectModule): string =>
+  m.cell.includes('+')
+    ? `a stack of ${count(m.layers, 'layer')} (${cellName(m.cell)})`
+    : `${article(m)} ${cellName(m.cell)} of ${count(m.layers, 'layer')}`;
+
 function describe(m: InspectModule): string {
   const { rnn, gru, lstm } = m.parametersIf;
   return (
-    `${m.name === '' ? 'The network' : `The module ${m.name}`} is ${article(m)} ${cellName(m.cell)} of ${count(m.layers, 'layer')}: ` +
+    `${m.name === '' ? 'The network' : `The module ${m.name}`} is ${kind(m)}: ` +
     `${widths(m)}, ${count(m.inputSize, 'input')}, ` +
     `${count(m.stateSize, 'state variable')} and ${count(m.parameters, 'parameter')}. ` +
     `Of the same size, a plain RNN would have ${integer(rnn)}, a GRU ${integer(gru)} and an LSTM ${integer(lstm)}.`

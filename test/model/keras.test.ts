@@ -280,6 +280,26 @@ test('a dense layer behind two directions that are added is no readout of one of
   );
 });
 
+test('without a configuration too, forward_layer and backward_layer are the directions of one module', () => {
+  const tree = (way: string) => `layers/bidirectional_1/${way}_layer/cell/vars`;
+  const shapes = Object.fromEntries(
+    ['backward', 'forward'].flatMap((way) =>
+      [[2, 16], [4, 16], [16]].map((shape, k): [string, readonly number[]] => [`${tree(way)}/${k}`, shape]),
+    ),
+  );
+  const file = kerasFile({ ...shapes, 'layers/dense/vars/0': [8, 1], 'layers/dense/vars/1': [1] });
+  expect(listModules(file)).toMatchObject([
+    { name: 'bidirectional_1', cell: 'lstm', bidirectional: true, layers: 1, inputSize: 2, hiddenSize: 4 },
+  ]);
+  const forward = readModel(file).layers[0]!.weights.vectors.bx_i!;
+  expect([...forward]).toEqual([
+    ...file.tensors
+      .get(`${tree('forward')}/2`)!
+      .values()
+      .subarray(0, 4),
+  ]);
+});
+
 test('a layer that runs backwards says so', () => {
   const layers = [gru('gru', { go_backwards: true, reset_after: true })];
   const model = readModel(kerasFile(cellShapes('gru/gru_cell', 3, 2, 4, [2, 12]), { layers }));
