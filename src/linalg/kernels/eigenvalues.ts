@@ -2,14 +2,7 @@ import { balance, from, to } from "./balance";
 import { francis } from "./francis";
 import { hessenberg } from "./hessenberg";
 import { scaleByPowerOfTwo } from "./panel";
-import { at } from "./simd";
-
-/** An odd multiple of a cache line: a walk down a column meets other lines each time. */
-// @ts-ignore: decorator
-@inline
-function stride(n: i32): i32 {
-  return (((n + 7) >> 3) | 1) << 3;
-}
+import { at, stride } from "./simd";
 
 export function eigenvaluesWork(n: i32): i32 {
   return n * stride(n) + 2 * n + 32;

@@ -1,17 +1,11 @@
 import { gemm } from "./gemm";
 import { addFourRows, axpy } from "./gemv";
 import { subtractOuter, transpose } from "./panel";
-import { at } from "./simd";
+import { at, stride } from "./simd";
 
 // P A = L U with partial pivoting, by panels of columns; the twin is plain/lu.ts.
 
 const WIDTH: i32 = 32;
-
-// @ts-ignore: decorator
-@inline
-function stride(m: i32): i32 {
-  return (((m + 7) >> 3) | 1) << 3;
-}
 
 export function luWork(n: i32): i32 {
   return min(n, WIDTH) * stride(n) + WIDTH + 8;

@@ -1,7 +1,7 @@
 import { gemm } from "./gemm";
 import { gemv } from "./gemv";
 import { reflector, subtractOuter, transpose } from "./panel";
-import { at } from "./simd";
+import { at, stride } from "./simd";
 
 // A = Q R by blocks of reflectors, I − V T Vᵀ with V of a panel's width: Schreiber & Van Loan 1989; Golub & Van Loan, §5.2.3. The
 // panels are kept, column after column with unit diagonal and the zeros above it, one behind another: Q is made from them.
@@ -13,13 +13,6 @@ export function qrWork(n: i32, k: i32): i32 {
   let panels = 0;
   for (let from = 0; from < k; from += WIDTH) panels += min(WIDTH, k - from) * stride(n - from);
   return panels + (k + WIDTH) * WIDTH + k + 8 + 2 * WIDTH * (k + WIDTH);
-}
-
-/** A walk across columns a power of two apart would meet the same cache lines again and again. */
-// @ts-ignore: decorator
-@inline
-function stride(m: i32): i32 {
-  return (((m + 7) >> 3) | 1) << 3;
 }
 
 /**

@@ -29,3 +29,10 @@ export function total(v: v128): f64 {
 export function at(base: usize, index: i32): usize {
   return base + ((<usize>index) << 3);
 }
+
+/** A distance of rows, or columns, of n entries that is an odd multiple of a cache line: a walk across them meets other lines each time. */
+// @ts-ignore: decorator
+@inline
+export function stride(n: i32): i32 {
+  return (((n + 7) >> 3) | 1) << 3;
+}
