@@ -88,8 +88,18 @@ export const clientScript = `(() => {
     return bottom > 0 && top < innerHeight;
   });
 
+  /** Says that everything before the reader is drawn, and lets it be painted; a page that is not looked at paints nothing. */
+  async function show() {
+    if (document.documentElement.dataset.shown) return;
+    document.documentElement.dataset.shown = 'yes';
+    await new Promise((resolve) => {
+      requestAnimationFrame(() => setTimeout(resolve));
+      setTimeout(resolve, 100);
+    });
+  }
+
   async function drawAll() {
-    if (inView(charts) < 0) document.documentElement.dataset.shown = 'yes';
+    if (inView(charts) < 0) await show();
     const left = [...charts];
     let looked = performance.now();
     let next = inView(left);
@@ -97,7 +107,7 @@ export const clientScript = `(() => {
       const chart = left.splice(Math.max(0, next), 1)[0];
       await draw(chart).catch((error) => fail(chart, error));
       next = inView(left);
-      if (next < 0) document.documentElement.dataset.shown = 'yes';
+      if (next < 0) await show();
       if (next >= 0 || performance.now() - looked < patience) continue;
       // Lets the page answer: the reader may have gone elsewhere.
       await new Promise((resolve) => setTimeout(resolve));
