@@ -18,10 +18,11 @@ import { UserError } from '../../errors.js';
 import type { Tensor } from '../../formats/weight-file.js';
 import type { Matrix } from '../../linalg/matrix.js';
 import { shapeText } from '../source.js';
+import { type Gate, gateParameters, transposedBlock } from './columns.js';
 import type { CellConfig } from './keras-config.js';
 import type { WeightSet } from './keras-weights.js';
 import type { Examined, Unit } from './stack.js';
-import { matrixShape, vectorOf } from './stored.js';
+import { matrixShape } from './stored.js';
 
 interface Family {
   readonly members: readonly [Cell, ...Cell[]];
@@ -234,38 +235,35 @@ interface Stored {
 
 /** Cuts the blocks of columns apart, x W and h U becoming W x and U h. */
 function cut({ kernel, recurrent, bias, H, I, order, isCudnn }: Stored): CellWeights {
-  const matrices: Record<string, Matrix> = {};
-  const vectors: Record<string, Float64Array> = {};
-  const W = kernel.values();
-  const U = recurrent.values();
-  const biases =
-    bias && vectorOf({ ...bias, shape: [bias.shape.reduce((a, b) => a * b, 1)] }, bias.values().length, '');
+  const [W, U, b] = [kernel.values(), recurrent.values(), bias?.values()];
   const columns = order.length * H;
-  order.forEach((gate, g) => {
-    matrices[`W_${gate}`] = block(W, columns, I, g * H, H, isCudnn ? 'refilled' : 'transposed');
-    matrices[`U_${gate}`] = block(U, columns, H, g * H, H, isCudnn ? 'as it is' : 'transposed');
-    if (biases) vectors[`bx_${gate}`] = biases.slice(g * H, (g + 1) * H);
-    if (biases && biases.length > columns)
-      vectors[`bh_${gate}`] = biases.slice(columns + g * H, columns + (g + 1) * H);
+  const block = isCudnn ? cudnnBlock : transposedBlock;
+  const gates = order.map((gate, g): [string, Gate] => {
+    const [from, to] = [g * H, (g + 1) * H];
+    return [
+      gate,
+      {
+        W: block(W, columns, [0, I], [from, H]),
+        U: block(U, columns, [0, H], [from, H]),
+        ...(b ? { bx: b.slice(from, to) } : {}),
+        ...(b && b.length > columns ? { bh: b.slice(columns + from, columns + to) } : {}),
+      },
+    ];
   });
-  return { hiddenSize: H, inputSize: I, matrices, vectors };
+  return gateParameters({ hiddenSize: H, inputSize: I }, new Map(gates));
 }
 
 /**
- * The columns [from, from + H) of a matrix of `rows` rows, as H × rows. CuDNN's layers keep recurrent blocks already
- * transposed, and the numbers of input blocks in the order of the transposed matrix.
+ * CuDNN's layers keep recurrent blocks already transposed, and the numbers of input blocks in the order of the transposed
+ * matrix: read row by row, a block of either is what it is to be.
  */
-function block(
+function cudnnBlock(
   data: Float64Array,
   columns: number,
-  rows: number,
-  from: number,
-  H: number,
-  how: 'transposed' | 'refilled' | 'as it is',
+  [, rows]: readonly [from: number, count: number],
+  [from, H]: readonly [from: number, count: number],
 ): Matrix {
   const out = new Float64Array(H * rows);
-  for (let i = 0; i < rows; i++)
-    for (let j = 0; j < H; j++)
-      out[how === 'transposed' ? j * rows + i : i * H + j] = data[i * columns + from + j]!;
+  for (let i = 0; i < rows; i++) out.set(data.subarray(i * columns + from, i * columns + from + H), i * H);
   return { rows: H, cols: rows, data: out };
 }
