@@ -296,26 +296,26 @@ const gateTable = (layers: readonly GatesLayer[]): Table => ({
   columns: [
     'layer',
     'gate',
-    'what it is',
     'mean',
     '< 0.05',
     '> 0.95',
     'stuck shut',
     'stuck open',
     'median time scale, steps',
+    'what it is',
   ],
   text: ['layer', 'gate', 'what it is'],
   rows: layers.flatMap(({ name, gates }) =>
     gates.map((gate) => [
       name,
       gate.name,
-      roles[gate.role],
       withError(gate.mean, gate.standardError),
       percent(gate.shut),
       percent(gate.open),
       integer(gate.stuckShut),
       integer(gate.stuckOpen),
       aligned(gate.timeScales?.quantiles[2]),
+      roles[gate.role],
     ]),
   ),
 });
