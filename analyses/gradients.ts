@@ -5,6 +5,7 @@ import { leadingCotangent, lossCotangent, readoutCotangent } from '../src/dynami
 import { requireRows } from '../src/dynamics/drive.js';
 import { Feed } from '../src/dynamics/feed.js';
 import { describePath, type GradientPath, pathNames, pathsOf } from '../src/dynamics/gradient-path.js';
+import { doubles, requireMemory } from '../src/dynamics/memory.js';
 import {
   cotangentNorms,
   type ProductMethod,
@@ -86,6 +87,8 @@ const LONGEST_PATH = 2000;
 /** Blocks cost n³ a lag. */
 const LARGEST_BLOCKS = 512;
 const BLOCK_LAGS = 300;
+/** The product, the one before it, and what its singular values take. */
+const WHOLE_PRODUCTS = 6;
 const TRUNCATED = 0.01;
 
 /** 'best', or readout:ROW. */
@@ -166,7 +169,13 @@ export const gradients: Analysis<typeof options, GradientsValue> = {
     const trajectory = new Trajectory(subject.system, subject.drive, subject.initialState);
     const ends = endPoints(settled);
     let stopped = false;
-    const method = productMethod(subject.system.dimension, settled.lags, settled.method);
+    const n = subject.system.dimension;
+    const method = productMethod(n, settled.lags, settled.method);
+    requireMemory(
+      doubles(WHOLE_PRODUCTS * n * method.columns),
+      `the whole product of the Jacobians of ${n} state entries`,
+      'take a few directions of it with --method block',
+    );
     const told = toldLags(settled.lags, settled.length);
     let back: StatesBack | null = null;
     for (const end of ends) {

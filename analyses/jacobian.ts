@@ -1,4 +1,5 @@
 import { type Drive, requireRows } from '../src/dynamics/drive.js';
+import { doubles, requireMemory } from '../src/dynamics/memory.js';
 import {
   type Pseudospectrum,
   pseudospectrum,
@@ -69,6 +70,9 @@ export interface JacobianValue {
   readonly coordinates: readonly string[];
 }
 
+/** J, its eigenvalues and vectors, its powers and resolvents: so many matrices of its size at a time. */
+const JACOBIANS = 8;
+
 const options = {
   warmup: integer({ flags: '--warmup <steps>', help: 'steps to take before the derivative', fallback: 0 }),
   matrix: text({ flags: '--matrix <file.npy>', help: 'write ∂F/∂s to this file', fallback: undefined }),
@@ -134,6 +138,11 @@ export const jacobian: Analysis<typeof options, JacobianValue> = {
     const { system, drive, initialState } = subject;
     const { warmup } = given;
     requireRows(drive, warmup + 1, `jacobian after ${warmup} steps`);
+    requireMemory(
+      doubles(JACOBIANS * system.dimension * (system.dimension + system.inputSize)),
+      `the Jacobian of ${system.dimension} state entries and what is found of it`,
+      'look at a layer alone with --layer, or ask lyapunov --count 8 or gradients, which do not form it',
+    );
     const trajectory = new Trajectory(system, drive, initialState);
     const settled = settle(subject, given);
     let stopped = await trajectory.run(warmup, watch, 'stepping');

@@ -23,7 +23,8 @@ import {
 import { inputToState } from '../src/dynamics/input-to-state.js';
 import { layerOrbits } from '../src/dynamics/layer-orbits.js';
 import { type MeanField, meanFieldOf } from '../src/dynamics/mean-field.js';
-import { type SpectrumRun, type SumRule, spectrum } from '../src/dynamics/spectrum.js';
+import { requireMemory } from '../src/dynamics/memory.js';
+import { type SpectrumRun, type SumRule, spectrum, spectrumMemory } from '../src/dynamics/spectrum.js';
 import type { Subject } from '../src/dynamics/subject.js';
 import { twinEstimate } from '../src/dynamics/twin-trajectories.js';
 import { UserError } from '../src/errors.js';
@@ -355,6 +356,11 @@ function settle(subject: Subject, given: Options): Settled {
   const steps = given.steps ?? restOf(drive, warmup + align, open);
   requireRows(drive, warmup + align + steps, `lyapunov with ${warmup} + ${align} + ${steps} steps`);
   const count = Math.min(given.count ?? DEFAULT_COUNT, system.dimension);
+  requireMemory(
+    spectrumMemory(count, system.dimension),
+    `a spectrum of ${count} exponents of ${system.dimension} state entries`,
+    `ask for the largest alone, with --count ${Math.min(8, count)}`,
+  );
   return { ...given, warmup, align, steps, count };
 }
 

@@ -8,7 +8,11 @@ import { cpus } from 'node:os';
 import { arithmetic, kernels } from '../dist/src/linalg/index.js';
 import { ceiling, gemmRate } from './linalg.mjs';
 
-const suites = { linalg: () => import('./linalg.mjs'), threads: () => import('./threads.mjs') };
+const suites = {
+  linalg: () => import('./linalg.mjs'),
+  analyses: () => import('./analyses.mjs'),
+  threads: () => import('./threads.mjs'),
+};
 
 const args = process.argv.slice(2);
 const json = args.includes('--json');

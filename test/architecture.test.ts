@@ -167,7 +167,7 @@ const packages: Readonly<Record<string, Package>> = {
   'node:path': { by: /^src\/(cli|formats|model|oracle)\/|^reports\/libraries\.ts$/ },
   'node:module': { by: /^reports\/(libraries|typeface|figures)\.ts$|^src\/oracle\// },
   'node:url': { by: /^src\/(oracle|cli)\// },
-  'node:os': { by: /^src\/threads\// },
+  'node:os': { by: /^src\/threads\/|^src\/dynamics\/memory\.ts$/ },
   'node:worker_threads': { by: /^src\/threads\// },
   'node:crypto': { by: /^src\/(cli|formats)\// },
   'node:v8': { by: /^src\/linalg\/wasm\.ts$/ },

@@ -1,5 +1,6 @@
 import { complete, interrupted, type Outcome, type Watch } from '../outcome.js';
 import { type Batch, BatchMeans } from './batch-means.js';
+import { doubles } from './memory.js';
 import type { Subject } from './subject.js';
 import { type Growth, TangentFrame } from './tangent-frame.js';
 import { Divergence, Trajectory } from './trajectory.js';
@@ -80,6 +81,17 @@ function addRounding(sum: Float64Array, logs: Float64Array): void {
   for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + Number.EPSILON * Math.exp(most - logs[i]!);
 }
 
+/** Columns that are carried for so many exponents of n. */
+const columnsFor = (count: number, n: number): number =>
+  Math.min(n, count + Math.ceil(count / 2) + LEAST_SPARE);
+
+/** Bytes that a spectrum of so many exponents takes: three frames, and the batches and the trace of their growth. */
+export function spectrumMemory(count: number, n: number): number {
+  const columns = columnsFor(count, n);
+  const sums = columns > 1 ? 2 * n * n : 0;
+  return doubles(3 * n * columns + columns * columns + sums + 1000 * columns);
+}
+
 /** What a spectrum is asked about. */
 export type Orbit = Pick<Subject, 'system' | 'drive' | 'initialState'>;
 
@@ -111,7 +123,7 @@ class Spectrum {
   ) {
     const { count, reorthonormalise, steps } = options;
     this.whole = count === system.dimension;
-    this.columns = Math.min(system.dimension, count + Math.ceil(count / 2) + LEAST_SPARE);
+    this.columns = columnsFor(count, system.dimension);
     this.trajectory = new Trajectory(system, drive, initialState);
     this.frame = new TangentFrame(this.trajectory, this.columns, {
       reorthonormalise,
