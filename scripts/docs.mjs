@@ -5,7 +5,7 @@
 //   node scripts/docs.mjs            write
 //   node scripts/docs.mjs --pages    write docs/questions alone
 //   node scripts/docs.mjs --check    say which blocks differ, write nothing, take no pictures
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -76,7 +76,10 @@ async function questionPages() {
 function printed(command) {
   const program = command.replace('npx rnnscope', `"${process.execPath}" dist/bin/rnnscope.js`);
   const env = { ...process.env, NO_COLOR: '1', COLUMNS: '80' };
-  return execFileSync('sh', ['-c', `(${program}) 2>&1`], { cwd: root, env, encoding: 'utf8' });
+  // Not every example ends with status 0: a failed assertion is shown too.
+  const { stdout, error } = spawnSync('sh', ['-c', `(${program}) 2>&1`], { cwd: root, env, encoding: 'utf8' });
+  if (error) throw error;
+  return stdout;
 }
 
 /** The verdicts and the rest points of the first example's report. */

@@ -61,13 +61,13 @@ const pages: Readonly<Record<Question, Page>> = {
   diagnose: {
     fields: [own('diagnose', 'DiagnoseValue'), own('diagnose', 'Finding')],
     lead: 'Everything at once, of the LSTM that learnt the task with long gaps:',
-    command: 'npx rnnscope diagnose examples/adding-lstm64.pt --starts 64 --report /dev/null | head -n 40',
+    command: 'npx rnnscope diagnose examples/adding-lstm64.pt --starts 64 --report /dev/null 2>/dev/null | head -n 40',
   },
   compare: {
     fields: [own('compare', 'CompareValue'), own('compare', 'Quantity'), own('compare', 'Change')],
     lead: 'The LSTM that learnt the task beside the plain RNN that did not:',
     command:
-      'npx rnnscope compare examples/adding-rnn64.pt examples/adding-lstm64.pt --steps 1000 --starts 32 --report /dev/null | head -n 40',
+      'npx rnnscope compare examples/adding-rnn64.pt examples/adding-lstm64.pt --steps 1000 --starts 32 --report /dev/null 2>/dev/null | head -n 40',
   },
   verify: {
     fields: [own('verify', 'VerifyValue')],
