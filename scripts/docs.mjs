@@ -77,7 +77,11 @@ function printed(command) {
   const program = command.replace('npx rnnscope', `"${process.execPath}" dist/bin/rnnscope.js`);
   const env = { ...process.env, NO_COLOR: '1', COLUMNS: '80' };
   // Not every example ends with status 0: a failed assertion is shown too.
-  const { stdout, error } = spawnSync('sh', ['-c', `(${program}) 2>&1`], { cwd: root, env, encoding: 'utf8' });
+  const { stdout, error } = spawnSync('sh', ['-c', `(${program}) 2>&1`], {
+    cwd: root,
+    env,
+    encoding: 'utf8',
+  });
   if (error) throw error;
   return stdout;
 }

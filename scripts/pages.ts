@@ -61,7 +61,8 @@ const pages: Readonly<Record<Question, Page>> = {
   diagnose: {
     fields: [own('diagnose', 'DiagnoseValue'), own('diagnose', 'Finding')],
     lead: 'Everything at once, of the LSTM that learnt the task with long gaps:',
-    command: 'npx rnnscope diagnose examples/adding-lstm64.pt --starts 64 --report /dev/null 2>/dev/null | head -n 40',
+    command:
+      'npx rnnscope diagnose examples/adding-lstm64.pt --starts 64 --report /dev/null 2>/dev/null | head -n 40',
   },
   compare: {
     fields: [own('compare', 'CompareValue'), own('compare', 'Quantity'), own('compare', 'Change')],
