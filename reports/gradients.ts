@@ -1,6 +1,6 @@
 import type { GradientsValue } from '../analyses/gradients.js';
 import type { AnalysisResult } from '../src/result.js';
-import { aligned, chosen, count, integer, powerOfTen, steps, withError } from './format.js';
+import { aligned, chosen, count, integer, number, powerOfTen, steps, withError } from './format.js';
 import { detailCharts, detailFacts, detailReading, detailTables } from './gradient-detail.js';
 import { lineLegend, nearestPoint } from './interaction.js';
 import type { Chart, Fact, Section, Table } from './section.js';
@@ -79,14 +79,18 @@ function caveats(value: GradientsValue): string[] {
   return said;
 }
 
+/** A share below this changes no digit that is shown. */
+const NOTHING_LEFT = 1e-4;
+
 /** What norms of a few directions are worth. */
 function ofDirections({ columns, exactLags, leftOut }: GradientsValue['product']): string {
-  const from = exactLags > 0 ? `Beyond ${count(exactLags, 'step')} back the norms` : 'The norms';
+  if (leftOut === null)
+    return `The norms are of the ${columns} directions that the steps before the end stretch most, and so lower bounds.`;
   const error =
-    leftOut === null
-      ? ''
-      : `: low by a factor ${chosen(Math.hypot(1, leftOut))} at most, if what was left out there grows no faster`;
-  return `${from} are of the ${columns} directions that the steps before stretch most, and so lower bounds${error}.`;
+    leftOut < NOTHING_LEFT
+      ? `the others amounted to ${leftOut < 1e-7 ? 'no more than rounding' : powerOfTen(Math.log10(leftOut))} of the first`
+      : `low by a factor ${number(Math.hypot(1, leftOut), 3)} at most, if the others grow no faster`;
+  return `Beyond ${count(exactLags, 'step')} back the norms are of the ${columns} directions that led there: ${error}.`;
 }
 
 const facts = (value: GradientsValue): Fact[] => [
