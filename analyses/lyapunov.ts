@@ -24,7 +24,14 @@ import { inputToState } from '../src/dynamics/input-to-state.js';
 import { layerOrbits } from '../src/dynamics/layer-orbits.js';
 import { type MeanField, meanFieldOf } from '../src/dynamics/mean-field.js';
 import { requireMemory } from '../src/dynamics/memory.js';
-import { type SpectrumRun, type SumRule, spectrum, spectrumMemory } from '../src/dynamics/spectrum.js';
+import { cut, type JoinedRun, joined, overlapOf } from '../src/dynamics/segments.js';
+import {
+  type SegmentRun,
+  type SpectrumRun,
+  type SumRule,
+  spectrum,
+  spectrumMemory,
+} from '../src/dynamics/spectrum.js';
 import type { Subject } from '../src/dynamics/subject.js';
 import { twinEstimate } from '../src/dynamics/twin-trajectories.js';
 import { UserError } from '../src/errors.js';
@@ -76,6 +83,25 @@ export interface LyapunovValue extends Told, ToldErrors {
   readonly baseline: MeanField | null;
   /** What the trajectories said one by one; null where there was one. What has a pass of its own is about the first. */
   readonly ensemble: Ensemble | null;
+  /** What came of cutting the trajectory into segments; null where it was not. */
+  readonly segments: Segments | null;
+}
+
+/** Segments of one trajectory, each with a frame of its own, and what that may have done to the exponents. */
+export interface Segments {
+  /** Those that were joined: 1 where a direction is erased, which one frame was then carried all along for. */
+  readonly count: number;
+  /** Steps before a segment that turned its frame. */
+  readonly align: number;
+  /** Steps that the frame of a segment was carried on beyond its end, beside that of the next. */
+  readonly overlap: number;
+  /**
+   * By exponent, the differences of their growth over these steps, summed without sign and divided by all steps, nats per step: what own
+   * alignment may have changed. Contained in the standard error. null where nothing was compared.
+   */
+  readonly disagreement: readonly (number | null)[];
+  /** Largest distance of the states in which two segments meet: 0 where the walk ahead found the same orbit. */
+  readonly gap: number | null;
 }
 
 export interface Ensemble {
@@ -257,6 +283,12 @@ const options = {
     fallback: 1,
     min: 1,
   }),
+  segments: integer({
+    flags: '--segments <s>',
+    help: 'parts of the trajectory, on several threads: each turns a frame of its own over the --align steps before it, and the result says what that may have changed',
+    fallback: 1,
+    min: 1,
+  }),
   spread: number({
     flags: '--spread <scale>',
     help: 'standard deviation of the normal numbers that are added to the first state of the other trajectories',
@@ -279,18 +311,59 @@ export const lyapunov: Analysis<typeof options, LyapunovValue> = {
   options,
   async run(subject, given, watch) {
     const settled = settle(subject, given);
+    if (settled.segments > 1) return inSegments(subject, settled, watch);
     const runs = await trajectories(subject, settled, watch);
     const all = settled.trajectories === 1 ? null : pooled(runs, settled);
     const first = describe(subject, runs[0]!, settled);
     const run = all ? { ...runs[0]!, outcome: all.outcome } : runs[0]!;
     const { found, outcome } = await beside(subject, first, run, settled, watch);
     const value = all ? together(subject, all, settled) : { ...first, ensemble: null };
-    return { value: { ...value, ...found }, outcome, settled } satisfies Answer<
+    return { value: { ...value, ...found, segments: null }, outcome, settled } satisfies Answer<
       typeof options,
       LyapunovValue
     >;
   },
 };
+
+async function inSegments(
+  subject: Subject,
+  settled: Settled,
+  watch: Watch,
+): Promise<Answer<typeof options, LyapunovValue>> {
+  const run = await segmented(subject, settled, watch);
+  const plain = describe(subject, run, settled);
+  const { found, outcome } = await beside(subject, plain, run, settled, watch);
+  const { align, steps } = settled;
+  const order = descending(run.means).slice(0, settled.count);
+  const segments: Segments = {
+    count: run.segments,
+    align,
+    overlap: run.segments === 1 ? 0 : overlapOf(align, steps, settled.segments),
+    disagreement: order.map((i) => run.alignment[i]!),
+    gap: run.gap,
+  };
+  return { value: { ...plain, ...found, ensemble: null, segments }, outcome, settled };
+}
+
+/** One trajectory in segments; with one frame where there are none to begin, or a direction is erased. */
+async function segmented(subject: Subject, settled: Settled, watch: Watch): Promise<JoinedRun> {
+  const { segments, steps } = settled;
+  const { plans, outcome } = await cut(subject, settled, segments, watch);
+  const job = {
+    kind: 'segment' as const,
+    tasks: plans,
+    threads: threadsOf(settled),
+    unitsPerTask: Math.ceil(steps / segments),
+    label: `averaging ${segments} segments`,
+  };
+  const answers = outcome.kind === 'complete' ? await parallel(subject, job, watch) : [];
+  // Up to one that was not begun, so that each follows on the one before.
+  const missing = answers.indexOf(undefined);
+  const runs = answers.slice(0, missing < 0 ? undefined : missing) as SegmentRun[];
+  if (runs.length > 0 && !runs.some((run) => run.erased)) return joined(runs, settled);
+  const whole = await spectrum(subject, settled, watch);
+  return { ...whole, segments: 1, alignment: whole.errors.map(() => null), gap: null };
+}
 
 /** One trajectory as asked for, and others beside it; those that were begun. */
 async function trajectories(subject: Subject, settled: Settled, watch: Watch): Promise<SpectrumRun[]> {
@@ -317,7 +390,11 @@ async function trajectories(subject: Subject, settled: Settled, watch: Watch): P
 }
 
 /** All of them, and what each said. Where some are stable and others chaotic, the mean is a verdict on none. */
-function together(subject: Subject, run: EnsembleRun, settled: Settled): Omit<LyapunovValue, keyof Beside> {
+function together(
+  subject: Subject,
+  run: EnsembleRun,
+  settled: Settled,
+): Omit<LyapunovValue, keyof Beside | 'segments'> {
   const value = describe(subject, run, settled, Math.min(...run.eachSteps));
   const order = descending(run.means).slice(0, settled.count);
   const exponents = run.each.map((means) => order.map((i) => means[i]!));
@@ -355,6 +432,7 @@ function settle(subject: Subject, given: Options): Settled {
   const open = given.until === undefined ? DEFAULT_STEPS : MOST_STEPS;
   const steps = given.steps ?? restOf(drive, warmup + align, open);
   requireRows(drive, warmup + align + steps, `lyapunov with ${warmup} + ${align} + ${steps} steps`);
+  refuseSegments(given, align, steps);
   const count = Math.min(given.count ?? DEFAULT_COUNT, system.dimension);
   requireMemory(
     spectrumMemory(count, system.dimension),
@@ -378,11 +456,28 @@ function refuse({ model, mode, system }: Subject, { layerExponents, inputExponen
     );
 }
 
+function refuseSegments({ segments, trajectories, until }: Options, align: number, steps: number): void {
+  if (segments === 1) return;
+  if (trajectories > 1)
+    throw new UserError('USAGE', '--trajectories share the threads already: leave out --segments');
+  if (until !== undefined)
+    throw new UserError(
+      'USAGE',
+      '--segments needs to know the end, which --until looks for: leave out one of them',
+    );
+  const shortest = Math.floor(steps / segments);
+  if (shortest < Math.max(1, align))
+    throw new UserError(
+      'USAGE',
+      `--segments ${segments} leaves ${shortest} steps a segment, fewer than the ${align} that align its frame: give at most --segments ${Math.max(1, Math.floor(steps / Math.max(1, align)))}, or more --steps`,
+    );
+}
+
 const restOf = (drive: Drive, used: number, open: number): number =>
   Number.isFinite(drive.length) ? Math.max(1, drive.length - used) : open;
 
 type Beside = Pick<LyapunovValue, 'twin' | 'covariant' | 'layers' | 'inputToState' | 'baseline'>;
-type Found = Omit<LyapunovValue, keyof Beside | 'ensemble'>;
+type Found = Omit<LyapunovValue, keyof Beside | 'ensemble' | 'segments'>;
 
 /** What is found by passes of their own, once the spectrum is there. A pass that is stopped leaves null. */
 async function beside(

@@ -16,6 +16,14 @@ const cases = [
     given: (quick) => ({ trajectories: 8, steps: quick ? 2000 : 6000 }),
   },
   {
+    name: '4 segments',
+    size: 'GRU 48',
+    question: 'lyapunov',
+    model: 'lorenz-gru48.pt',
+    loop: true,
+    given: (quick) => ({ segments: 4, steps: quick ? 8000 : 24000 }),
+  },
+  {
     name: '1024 searches',
     size: 'LSTM 64',
     question: 'fixed-points',

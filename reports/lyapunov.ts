@@ -131,6 +131,7 @@ function facts(value: LyapunovValue): Fact[] {
     known.push({ label: 'Entropy, at most', value: withError(value.entropyBound, value.entropyError), note });
   }
   if (value.ensemble) known.push(ensembleFact(value.ensemble));
+  if (value.segments) known.push(segmentsFact(value.segments));
   known.push(...sumFacts(value), ...detailFacts(value), {
     label: 'Measured over',
     value: count(value.steps, 'step'),
@@ -149,6 +150,30 @@ function ensembleFact({ trajectories, within, between }: NonNullable<LyapunovVal
     label: 'Trajectories',
     value: integer(trajectories),
     note: `error of λ₁ from their own errors ${said(within[0])}, from their spread ${said(between[0])}: the larger counts`,
+  };
+}
+
+function segmentsFact({
+  count: joined,
+  align,
+  overlap,
+  disagreement,
+}: NonNullable<LyapunovValue['segments']>): Fact {
+  const label = 'Segments';
+  if (joined === 1)
+    return {
+      label,
+      value: '1',
+      note: 'one frame was carried all along, as only that tells how many directions are erased',
+    };
+  const most = Math.max(...disagreement.map((d) => d ?? Number.NaN));
+  const changed = Number.isNaN(most)
+    ? 'what that changed is not known'
+    : `over ${count(overlap, 'step')} beside the frame before, that changed λ₁ by at most ${number(disagreement[0], 2)}, any exponent by ${number(most, 2)}`;
+  return {
+    label,
+    value: integer(joined),
+    note: `each frame aligned over ${count(align, 'step')} of its own; ${changed}`,
   };
 }
 

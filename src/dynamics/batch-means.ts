@@ -20,6 +20,19 @@ export class BatchMeans {
     this.total = new Float64Array(series);
   }
 
+  /** One series of the batches of several that follow one another. */
+  static of(series: number, batches: readonly Batch[]): BatchMeans {
+    const joined = new BatchMeans(series);
+    for (const batch of batches) {
+      joined.steps += batch.steps;
+      for (let i = 0; i < series; i++) joined.total[i] = joined.total[i]! + batch.sums[i]!;
+    }
+    let merged = batches as Open[];
+    while (merged.length > MOST_BATCHES) merged = mergePairs(merged);
+    joined.batches = merged;
+    return joined;
+  }
+
   /** Adds sums over `steps` steps. */
   add(steps: number, sums: ArrayLike<number>): void {
     const last = this.batches.at(-1);

@@ -43,6 +43,30 @@ export interface SpectrumRun {
   readonly reached: boolean | null;
 }
 
+/** Which part of a longer run a segment is, and how its frame is compared with that of the next. */
+export interface Part {
+  /** Rows of the drive before its first state. */
+  readonly from: number;
+  /** Steps of the whole run, by which the intervals between decompositions are chosen. */
+  readonly of: number;
+  /** Steps beyond its end, and as many at its beginning, over which two frames are compared. */
+  readonly overlap: number;
+  readonly last: boolean;
+}
+
+/** What one segment gave, and what it takes to join it to its neighbours. */
+export interface SegmentRun extends SpectrumRun {
+  /** Whether a direction was erased: the segment then ends there. */
+  readonly erased: boolean;
+  /** Σ ln R_ii over the first `overlap` steps, and over as many beyond the end; null where it did not come so far. */
+  readonly beginning: Float64Array | null;
+  readonly beyond: Float64Array | null;
+  /** Where averaging began. */
+  readonly firstState: Float64Array | null;
+  /** Σ of what rounding may have done to ln R_ii. */
+  readonly rounding: Float64Array;
+}
+
 /** Two sums that are equal, but for rounding, whatever the interval that they are taken over. */
 export interface SumRule {
   readonly steps: number;
@@ -56,7 +80,7 @@ export interface TracePoint {
 }
 
 /** Running means that are kept: every other one is dropped when there are twice as many. */
-const TRACE_POINTS = 200;
+export const TRACE_POINTS = 200;
 /** Steps after which an error is first looked at, and by how much the run has grown when it is looked at again. */
 const FIRST_LOOK = 1000;
 const LATER_LOOKS = 1.25;
@@ -101,6 +125,17 @@ export async function spectrum(orbit: Orbit, options: SpectrumOptions, watch: Wa
   return run.result(await run.run(watch));
 }
 
+/** One segment of a longer run: its own alignment, its part of the average, and the comparison with the next. */
+export async function segment(
+  orbit: Orbit,
+  options: SpectrumOptions,
+  part: Part,
+  watch: Watch,
+): Promise<SegmentRun> {
+  const run = new Spectrum(orbit, options, part.of);
+  return run.segmentResult(await run.segment(part, watch));
+}
+
 class Spectrum {
   private readonly trajectory: Trajectory;
   private readonly frame: TangentFrame;
@@ -116,19 +151,25 @@ class Spectrum {
   private intervals = 0;
   private diverged = false;
   private reached = false;
+  private erased = false;
+  private beginning: Float64Array | null = null;
+  private beyond: Float64Array | null = null;
+  private firstState: Float64Array | null = null;
+  private endState: Float64Array | null = null;
 
   constructor(
     { system, drive, initialState }: Orbit,
     private readonly options: SpectrumOptions,
+    of: number = options.steps,
   ) {
-    const { count, reorthonormalise, steps } = options;
+    const { count, reorthonormalise } = options;
     this.whole = count === system.dimension;
     this.columns = columnsFor(count, system.dimension);
     this.trajectory = new Trajectory(system, drive, initialState);
     this.frame = new TangentFrame(this.trajectory, this.columns, {
       reorthonormalise,
       determinants: this.whole ? checkEvery(system) : 0,
-      longest: Math.floor((options.until === undefined ? steps : FIRST_LOOK) / LEAST_INTERVALS),
+      longest: Math.floor((options.until === undefined ? of : FIRST_LOOK) / LEAST_INTERVALS),
     });
     this.means = new BatchMeans(this.columns);
     this.rounding = new Float64Array(this.columns);
@@ -138,7 +179,7 @@ class Spectrum {
     const { warmup, align, steps } = this.options;
     try {
       if (await this.trajectory.run(warmup, watch, 'warming up')) return interrupted(0, steps, 'steps');
-      if (await this.carry(align, watch, 'aligning', () => {})) return interrupted(0, steps, 'steps');
+      if (await this.carry(align, watch, 'aligning', () => false)) return interrupted(0, steps, 'steps');
       this.frame.revive();
       const stopped = await this.average(watch);
       return stopped ? interrupted(this.means.steps, steps, 'steps') : complete;
@@ -149,10 +190,51 @@ class Spectrum {
     }
   }
 
+  async segment({ from, overlap, last }: Part, watch: Watch): Promise<Outcome> {
+    const { align, steps } = this.options;
+    const total = align + steps + (last ? 0 : overlap);
+    const after = (before: number): Watch => ({
+      tick: (done) => watch.tick(before + done, total, 'averaging'),
+    });
+    // Only a frame that is carried all along tells how many directions a run erases.
+    const take = (growth: Growth): boolean => {
+      this.take(growth);
+      this.erased ||= growth.logs.includes(Number.NEGATIVE_INFINITY);
+      return this.erased;
+    };
+    const stopped = (): Outcome => interrupted(this.means.steps, steps, 'steps');
+    this.trajectory.time = from;
+    try {
+      if (await this.carry(align, after(0), 'averaging', () => false)) return stopped();
+      this.frame.revive();
+      this.firstState = this.trajectory.state.slice();
+      if (await this.carry(overlap, after(align), 'averaging', take)) return stopped();
+      this.beginning = this.means.means().map((mean) => mean * overlap);
+      if (await this.carry(steps - overlap, after(align + overlap), 'averaging', take)) return stopped();
+      this.endState = this.trajectory.state.slice();
+      if (!last) await this.compare(overlap, after(align + steps));
+      return complete;
+    } catch (error) {
+      if (!(error instanceof Divergence)) throw error;
+      this.diverged = true;
+      return error.outcome;
+    }
+  }
+
+  /** Carries the frame on over what the next segment begins with. */
+  private async compare(overlap: number, watch: Watch): Promise<void> {
+    const sums = new Float64Array(this.columns);
+    const add = ({ logs }: Growth): false => {
+      for (let i = 0; i < sums.length; i++) sums[i] = sums[i]! + logs[i]!;
+      return false;
+    };
+    if (!(await this.carry(overlap, watch, 'averaging', add))) this.beyond = sums;
+  }
+
   /** To the end, or until the error is small enough. */
   private async average(watch: Watch): Promise<boolean> {
     const { steps, until } = this.options;
-    const take = (growth: Growth): void => this.take(growth);
+    const take = (growth: Growth): boolean => this.take(growth);
     if (until === undefined) return this.carry(steps, watch, 'averaging', take);
     for (let look = FIRST_LOOK; this.means.steps < steps; look = Math.ceil(look * LATER_LOOKS)) {
       const next = Math.min(look, steps) - this.means.steps;
@@ -171,22 +253,23 @@ class Spectrum {
     return means[first] === Number.NEGATIVE_INFINITY ? 0 : this.means.standardErrors()[first]!;
   }
 
+  /** Carries the frame on, until the watch or `take` says to stop; answers whether one did. */
   private async carry(
     steps: number,
     watch: Watch,
     label: string,
-    take: (growth: Growth) => void,
+    take: (growth: Growth) => boolean,
   ): Promise<boolean> {
     for (let done = 0; done < steps; ) {
       if (await watch.tick(done, steps, label)) return true;
       const growth = this.frame.advance(steps - done);
       done += growth.steps;
-      take(growth);
+      if (take(growth)) return true;
     }
     return false;
   }
 
-  private take(growth: Growth): void {
+  private take(growth: Growth): false {
     this.means.add(growth.steps, growth.logs);
     if (!Number.isNaN(growth.logAbsDet)) {
       this.checked.steps += growth.steps;
@@ -197,6 +280,7 @@ class Spectrum {
     for (const i of growth.unresolved) this.unresolved.add(i);
     addRounding(this.rounding, growth.logs);
     this.note();
+    return false;
   }
 
   private note(): void {
@@ -231,10 +315,15 @@ class Spectrum {
         : new Array<null>(this.columns).fill(null),
       unresolved: [...this.unresolved],
       sumRule: this.whole ? this.sumRule(known) : null,
-      finalState: this.trajectory.state.slice(),
+      finalState: this.endState ?? this.trajectory.state.slice(),
       trace: this.trace,
       batches: known ? this.means.stretches() : [],
       reached: this.options.until === undefined ? null : this.reached,
     };
+  }
+
+  segmentResult(outcome: Outcome): SegmentRun {
+    const { erased, beginning, beyond, firstState, rounding } = this;
+    return { ...this.result(outcome), erased, beginning, beyond, firstState, rounding };
   }
 }

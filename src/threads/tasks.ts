@@ -1,11 +1,20 @@
 import { noiseDrive } from '../dynamics/drive.js';
 import { type RestOptions, type RestSearch, restSpace, searchRest } from '../dynamics/rest-point.js';
-import { type Orbit, type SpectrumOptions, type SpectrumRun, spectrum } from '../dynamics/spectrum.js';
+import {
+  type Orbit,
+  type Part,
+  type SegmentRun,
+  type SpectrumOptions,
+  type SpectrumRun,
+  segment,
+  spectrum,
+} from '../dynamics/spectrum.js';
 import type { Watch } from '../outcome.js';
 
 /** What one task of each kind is given, and what it answers: plain data, as both may come from another thread. */
 export interface Tasks {
   spectrum: { readonly given: TrajectoryTask; readonly answer: SpectrumRun };
+  segment: { readonly given: SegmentTask; readonly answer: SegmentRun };
   /** Answers for as many starts as were searched from. */
   rest: { readonly given: RestTask; readonly answer: readonly RestSearch[] };
 }
@@ -17,6 +26,13 @@ export interface TrajectoryTask {
   readonly initialState: Float64Array;
   /** Another seed for a drive of noise; null: the drive as it is. */
   readonly seed: number | null;
+  readonly options: SpectrumOptions;
+}
+
+/** One of the segments of a long trajectory, from a state on it. */
+export interface SegmentTask {
+  readonly initialState: Float64Array;
+  readonly part: Part;
   readonly options: SpectrumOptions;
 }
 
@@ -46,6 +62,10 @@ export const workers: { readonly [K in TaskKind]: Worker<K> } = {
       const orbit = { system, drive: own, initialState: task.initialState };
       return spectrum(orbit, task.options, onlyOf('averaging', watch));
     },
+  segment:
+    ({ system, drive }) =>
+    ({ initialState, part, options }, watch) =>
+      segment({ system, drive, initialState }, options, part, watch),
   rest: ({ system }) => {
     const space = restSpace(system);
     return async ({ starts, x, options }, watch) => {

@@ -7,6 +7,7 @@ const example = (name: string): string => fileURLToPath(new URL(`../../examples/
 // Each long enough for the second thread to be called in.
 test.each<[string, string[]]>([
   ['lyapunov', [example('lorenz-gru48.pt'), '--closed-loop', '--steps', '1500', '--trajectories', '4']],
+  ['lyapunov', [example('lorenz-gru48.pt'), '--closed-loop', '--steps', '8000', '--segments', '4']],
   ['fixed-points', [example('adding-lstm64.pt'), '--starts', '256']],
 ])('%s --strict writes the same bytes on one thread and on two', async (command, args) => {
   const run = (threads: string) =>
@@ -16,6 +17,25 @@ test.each<[string, string[]]>([
   expect(two).toMatchObject({ status: 0, stderr: '' });
   expect(two.stdout).toBe(one.stdout);
   expect(JSON.parse(one.stdout).options).toMatchObject({ strict: true, threads: null });
+});
+
+test('lyapunov --segments says in its text and its JSON what own alignment may have changed', async () => {
+  const args = ['lyapunov', example('lorenz-gru48.pt'), '--closed-loop', '--steps', '3000', '--quiet'];
+  const [whole, cut] = [
+    await rnnscope([...args, '--json']),
+    await rnnscope([...args, '--segments', '3', '--json']),
+  ].map(({ stdout }) => JSON.parse(stdout));
+  const { segments, exponents, standardErrors, steps, sumRuleResidual } = cut.value;
+  expect(whole.value.segments).toBeNull();
+  expect(segments).toMatchObject({ count: 3, align: 100, overlap: 100, gap: 0 });
+  expect(steps).toBe(3000);
+  expect(sumRuleResidual).toBeLessThan(1e-9);
+  exponents.forEach((v: number, i: number) => {
+    expect(standardErrors[i]).toBeGreaterThanOrEqual(segments.disagreement[i]);
+    expect(Math.abs(v - whole.value.exponents[i])).toBeLessThan(3 * standardErrors[i]);
+  });
+  const { stdout } = await rnnscope([...args.slice(0, -1), '--segments', '3']);
+  expect(stdout.replace(/\s+/g, ' ')).toMatch(/Segments 3.*each frame aligned over 100 steps of its own/);
 });
 
 test('an error that a drive meets in a worker is said in one line, as in one thread', async () => {

@@ -123,6 +123,7 @@ export const lyapunovValue: LyapunovValue = {
   inputToState: null,
   baseline: null,
   ensemble: null,
+  segments: null,
 };
 
 /** Everything that can be asked for beside the exponents. */
