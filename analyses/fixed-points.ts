@@ -4,7 +4,7 @@ import { heldRow } from '../src/dynamics/drive.js';
 import { type PrincipalPlane, principalPlane } from '../src/dynamics/principal-plane.js';
 import { reachableBox } from '../src/dynamics/reachable-box.js';
 import type { RestSearch } from '../src/dynamics/rest-point.js';
-import { isIsolated, stabilityAt } from '../src/dynamics/stability.js';
+import { isIsolated, type StabilityAt, stabilityAt } from '../src/dynamics/stability.js';
 import { startsFor } from '../src/dynamics/starts.js';
 import type { Subject } from '../src/dynamics/subject.js';
 import { UserError } from '../src/errors.js';
@@ -16,7 +16,7 @@ import { parallel, type RestTask, threadOptions, threadsOf } from '../src/thread
 import type { Analysis } from './analysis.js';
 import { timeConstant } from './jacobian.js';
 
-export type Stability = 'stable' | 'saddle' | 'unstable' | 'marginal';
+export type Stability = 'stable' | 'saddle' | 'unstable' | 'marginal' | 'undetermined';
 
 export interface RestPoint {
   readonly kind: 'fixed' | 'slow';
@@ -26,10 +26,13 @@ export interface RestPoint {
   /** ‖F(s) − s‖. */
   readonly residual: number;
   readonly spectralRadius: number;
-  /** Eigenvalues beyond the unit circle by more than their error. */
+  /** Eigenvalues beyond the unit circle by more than their error; at least so many where stability is undetermined. */
   readonly unstableDimensions: number;
   readonly stability: Stability;
+  /** All of them, or the leading ones where `spectrum` says so. */
   readonly eigenvalues: readonly Complex[];
+  /** Present for states of 2048 entries or more, of which only leading eigenvalues are computed. */
+  readonly spectrum?: 'leading';
   readonly timeConstants: readonly number[];
   /** How many starts ended here. */
   readonly hits: number;
@@ -310,7 +313,8 @@ function describePoint(
   project: (s: Float64Array) => [number, number],
 ): RestPoint {
   const residual = Math.sqrt(2 * q);
-  const { eigenvalues, unstable, marginal } = stabilityAt(system, x, state, kind === 'root' ? residual : 0);
+  const stability = stabilityAt(system, x, state, kind === 'root' ? residual : 0);
+  const { eigenvalues, unstable } = stability;
   const moduli = eigenvalues.map(([re, im]) => Math.hypot(re, im));
   return {
     kind: kind === 'root' ? 'fixed' : 'slow',
@@ -319,18 +323,20 @@ function describePoint(
     residual,
     spectralRadius: moduli[0] ?? 0,
     unstableDimensions: unstable,
-    stability: marginal
-      ? 'marginal'
-      : unstable === 0
-        ? 'stable'
-        : unstable === moduli.length
-          ? 'unstable'
-          : 'saddle',
+    stability: nameOf(stability),
     eigenvalues,
+    ...(stability.leading && { spectrum: 'leading' as const }),
     timeConstants: moduli.map(timeConstant),
     hits,
     reachable: within(box, state),
     ...(output && { output: Array.from(output(state)) }),
     projection: project(state),
   };
+}
+
+function nameOf({ eigenvalues, unstable, marginal, leading }: StabilityAt): Stability {
+  if (leading === 'undetermined') return 'undetermined';
+  if (marginal) return 'marginal';
+  if (unstable === 0) return 'stable';
+  return unstable === eigenvalues.length ? 'unstable' : 'saddle';
 }

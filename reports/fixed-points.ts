@@ -23,14 +23,15 @@ export function fixedPoints({ value }: AnalysisResult<FixedPointsValue>): Sectio
   };
 }
 
-const stabilities: readonly Stability[] = ['stable', 'saddle', 'unstable', 'marginal'];
-const shapes = ['circle', 'diamond', 'triangle-up', 'square'];
+const stabilities: readonly Stability[] = ['stable', 'saddle', 'unstable', 'marginal', 'undetermined'];
+const shapes = ['circle', 'diamond', 'triangle-up', 'square', 'cross'];
 
 const plurals: Record<Stability, (n: number) => string> = {
   stable: (n) => `${integer(n)} stable`,
   saddle: (n) => count(n, 'saddle'),
   unstable: (n) => `${integer(n)} unstable`,
   marginal: (n) => `${integer(n)} undecided within its error`,
+  undetermined: (n) => `${integer(n)} undetermined by leading eigenvalues`,
 };
 
 function found(value: FixedPointsValue, roots: readonly RestPoint[]): string {

@@ -1,7 +1,7 @@
 import type { Box } from '../calculus/interval.js';
 import { dot, norm2 } from '../linalg/index.js';
-import { type Matrix, zeros } from '../linalg/matrix.js';
 import { type RestMap, withoutLeaky } from './leaky-reduction.js';
+import { applyShifted, MATRIX_FREE_FROM, type NewtonStep, newtonStep } from './newton-step.js';
 import type { System } from './system.js';
 
 type Vector = Float64Array;
@@ -23,6 +23,8 @@ export interface RestOptions {
   readonly box: Box | null;
   /** How far from 0 each entry of the state is looked for at large; absent: not at all. */
   readonly range?: Float64Array;
+  /** Whether J is never formed (`newton-step.ts`); absent: where the state is large. */
+  readonly matrixFree?: boolean;
 }
 
 /**
@@ -54,15 +56,16 @@ export function findRest(
   options: RestOptions,
 ): RestSearch {
   const n = system.dimension;
+  const matrixFree = isMatrixFree(system, options);
   let s: Float64Array = start.slice();
   let here = residual(system, x, s);
   if (!Number.isFinite(here.q)) return { kind: 'unconverged', state: s, q: here.q };
   let radius = 0.5 * Math.sqrt(n);
   let before = Number.POSITIVE_INFINITY;
   for (let k = 0; k < options.iterations; k++) {
-    if (here.q <= options.tolerance) return { kind: 'root', ...polish(system, x, s, here) };
+    if (here.q <= options.tolerance) return { kind: 'root', ...polish(system, x, s, here, matrixFree) };
     if (k > PATIENCE && escaped(s, options.box)) return { kind: 'escaped', state: s, q: here.q };
-    const model = new LocalModel(system, x, s, here);
+    const model = new LocalModel(system, x, s, here, matrixFree);
     if (k % CREEPING === 0) {
       if (here.q > before / 2 && model.cosine > STEEP) break;
       before = here.q;
@@ -144,11 +147,12 @@ function wander(
   range: Float64Array,
   options: RestOptions,
 ): RestSearch {
+  const matrixFree = isMatrixFree(map, options);
   let s = from.state;
   for (let k = 0; k < WANDERING; k++) {
     const here = residual(map, x, s);
-    if (here.q <= options.tolerance) return { kind: 'root', ...polish(map, x, s, here) };
-    const step = Number.isFinite(here.q) ? map.linearise(s, x).solveShifted(here.g) : null;
+    if (here.q <= options.tolerance) return { kind: 'root', ...polish(map, x, s, here, matrixFree) };
+    const step = Number.isFinite(here.q) ? newtonStep(map.linearise(s, x), here.g, matrixFree)?.y : null;
     if (!step) break;
     const longest = k < FREE ? Number.POSITIVE_INFINITY : BOUND * Math.sqrt(s.length);
     const share = Math.min(1, longest / norm2(step));
@@ -156,6 +160,9 @@ function wander(
   }
   return from;
 }
+
+const isMatrixFree = ({ dimension }: RestMap, { matrixFree }: RestOptions): boolean =>
+  matrixFree ?? dimension >= MATRIX_FREE_FROM;
 
 const escaped = (s: Float64Array, box: Box | null): boolean =>
   box !== null && s.some((v, i) => v < 2 * box.lo[i]! - 1 || v > 2 * box.hi[i]! + 1);
@@ -187,11 +194,12 @@ function polish(
   x: Float64Array,
   start: Float64Array,
   at: Residual,
+  matrixFree: boolean,
 ): { state: Float64Array; q: number } {
   let s: Float64Array = start;
   let here = at;
   for (let k = 0; k < 8; k++) {
-    const step = system.linearise(s, x).solveShifted(here.g);
+    const step = newtonStep(system.linearise(s, x), here.g, matrixFree)?.y;
     if (!step) break;
     const trial = s.map((v, i) => v - step[i]!);
     const there = residual(system, x, trial);
@@ -212,20 +220,25 @@ class LocalModel {
   private readonly cauchy: Vector;
   private readonly cauchyImage: Vector;
   private readonly newton: Vector | null;
+  /** g + A p for Newton's step p, where it is not 0 to rounding. */
+  private readonly newtonLeft: Vector | null;
 
   constructor(
     system: RestMap,
     x: Vector,
     s: Vector,
     private readonly at: Residual,
+    matrixFree: boolean,
   ) {
     const here = system.linearise(s, x);
-    const gradient = apply(at.g, (V, out) => here.vjp(V, out));
-    const along = apply(gradient, (V, out) => here.jvp(V, out));
+    const gradient = applyShifted(at.g, (V, out) => here.vjp(V, out));
+    const along = applyShifted(gradient, (V, out) => here.jvp(V, out));
     const t = dot(gradient, gradient) / dot(along, along);
     this.cauchy = gradient.map((v) => -(Number.isFinite(t) ? t : 0) * v);
     this.cauchyImage = along.map((v) => -(Number.isFinite(t) ? t : 0) * v);
-    this.newton = here.solveShifted(at.g)?.map((v) => -v) ?? null;
+    const newton: NewtonStep | null = newtonStep(here, at.g, matrixFree);
+    this.newton = newton?.y.map((v) => -v) ?? null;
+    this.newtonLeft = newton?.left ?? null;
     this.cosine = norm2(gradient) / Math.sqrt(s.length * 2 * at.q);
   }
 
@@ -234,8 +247,11 @@ class LocalModel {
     const [a, b] = this.shares(radius);
     const step = this.cauchy.map((v, i) => a * v + (b === 0 ? 0 : b * this.newton![i]!));
     let after = 0;
-    // A maps Newton's step to −g.
-    for (let i = 0; i < step.length; i++) after += ((1 - b) * this.at.g[i]! + a * this.cauchyImage[i]!) ** 2;
+    // A maps Newton's step to −g, but for what is left of it.
+    for (let i = 0; i < step.length; i++) {
+      const left = this.newtonLeft ? b * this.newtonLeft[i]! : 0;
+      after += ((1 - b) * this.at.g[i]! + a * this.cauchyImage[i]! + left) ** 2;
+    }
     return { step, reduction: this.at.q - after / 2 };
   }
 
@@ -251,11 +267,4 @@ class LocalModel {
     const t = (-b + Math.sqrt(Math.max(0, b * b - 4 * a * c))) / (2 * a);
     return [1 - t, t];
   }
-}
-
-/** (J − I) v or (Jᵀ − I) v, with J or its transpose applied to one column by `product`. */
-function apply(v: Vector, product: (V: Matrix, out: Matrix) => void): Vector {
-  const out = zeros(v.length, 1);
-  product({ rows: v.length, cols: 1, data: v }, out);
-  return out.data.map((w, i) => w - v[i]!);
 }

@@ -1,6 +1,7 @@
 import { eigenvalueCondition, eigenvalues, frobeniusNorm, lu } from '../linalg/index.js';
 import type { Matrix } from '../linalg/matrix.js';
 import type { Complex } from '../result.js';
+import { leadingStability } from './leading-stability.js';
 import { minusIdentity } from './shifted-solve.js';
 import type { System } from './system.js';
 
@@ -11,7 +12,12 @@ export interface StabilityAt {
   readonly unstable: number;
   /** Whether some lie on it within their error. */
   readonly marginal: boolean;
+  /** Present where only leading eigenvalues are known: whether they settle the count (`leading-stability.ts`). */
+  readonly leading?: 'settled' | 'undetermined';
 }
+
+/** All eigenvalues of a larger J take many seconds a point. */
+const LEADING_FROM = 2048;
 
 /** Only eigenvalues this near to the unit circle can be within their error of it. */
 const NEAR = 1e-2;
@@ -22,6 +28,7 @@ const NEAR = 1e-2;
  * Lipschitz constant of J, moves it. κ(λ) = 1/|yᴴ x| is the eigenvalue's condition (J. Wilkinson, 1965).
  */
 export function stabilityAt(system: System, x: Float64Array, s: Float64Array, residual: number): StabilityAt {
+  if (system.dimension >= LEADING_FROM) return leadingStability(system, x, s, residual);
   const J = system.linearise(s, x).jacobian();
   const { re, im } = eigenvalues(J);
   const pairs = Array.from(re, (v, i): Complex => [v, im[i]!]);

@@ -1,8 +1,10 @@
+export { KrylovSpace, orthogonalise, type RitzValue } from './arnoldi.js';
 export * from './eig.js';
 export * from './eigenvalue-condition.js';
 export * from './elementwise.js';
 export { type GemmOptions, gemm } from './gemm.js';
 export * from './gemv.js';
+export { type GmresOptions, type GmresSolution, gmres, type Operator } from './gmres.js';
 export { logAbsDet } from './log-abs-det.js';
 export { Lu, lu } from './lu.js';
 export * from './matrix.js';
