@@ -33,6 +33,8 @@ export interface RestPoint {
   readonly eigenvalues: readonly Complex[];
   /** Present for states of 2048 entries or more, of which only leading eigenvalues are computed. */
   readonly spectrum?: 'leading';
+  /** Present with `spectrum`: how far the spectral radius may be off, to first order. */
+  readonly spectralRadiusError?: number;
   readonly timeConstants: readonly number[];
   /** How many starts ended here. */
   readonly hits: number;
@@ -325,7 +327,10 @@ function describePoint(
     unstableDimensions: unstable,
     stability: nameOf(stability),
     eigenvalues,
-    ...(stability.leading && { spectrum: 'leading' as const }),
+    ...(stability.leading && {
+      spectrum: 'leading' as const,
+      spectralRadiusError: stability.radiusError ?? Number.POSITIVE_INFINITY,
+    }),
     timeConstants: moduli.map(timeConstant),
     hits,
     reachable: within(box, state),

@@ -34,23 +34,34 @@ export function leadingStability(
   const apply: Operator = (v, out) => here.jvp(column(v), column(out));
   const taken: Float64Array[] = [];
   const values: Complex[] = [];
+  let furthest = { modulus: -1, error: Number.POSITIVE_INFINITY };
   for (;;) {
     const look = lookAt(apply, normal(n, draw), taken, blur);
     const unstable = values.length;
     values.push(
       ...(look.kind === 'unstable' ? look.outside : [...look.outside, ...look.inside]).flatMap(pairOf),
     );
+    const first = look.outside[0] ?? look.inside[0];
+    if (first && Math.hypot(first.re, first.im) > furthest.modulus)
+      furthest = { modulus: Math.hypot(first.re, first.im), error: first.error };
+    const radiusError = furthest.error;
     const descending = values.toSorted((a, b) => Math.hypot(...b) - Math.hypot(...a));
     if (look.kind === 'settled')
-      return { eigenvalues: descending, unstable, marginal: false, leading: 'settled' };
+      return { eigenvalues: descending, radiusError, unstable, marginal: false, leading: 'settled' };
     if (look.kind === 'undetermined') {
       const sure = unstable + look.outside.flatMap(pairOf).length;
-      return { eigenvalues: descending, unstable: sure, marginal: look.marginal, leading: 'undetermined' };
+      return {
+        eigenvalues: descending,
+        radiusError,
+        unstable: sure,
+        marginal: look.marginal,
+        leading: 'undetermined',
+      };
     }
     for (const { vectors } of look.outside) for (const u of vectors) extend(taken, u);
     if (taken.length >= n || taken.length > MOST_UNSTABLE) {
       const leading = taken.length >= n ? 'settled' : 'undetermined';
-      return { eigenvalues: descending, unstable: values.length, marginal: false, leading };
+      return { eigenvalues: descending, radiusError, unstable: values.length, marginal: false, leading };
     }
   }
 }
@@ -69,7 +80,9 @@ function lookAt(apply: Operator, start: Float64Array, taken: readonly Float64Arr
   for (const width of WIDTHS) {
     space.widen(width);
     look = read(space, blur);
-    if (look.kind !== 'undetermined' || look.marginal || space.closed) break;
+    if (look.kind === 'unstable' || look.marginal || space.closed) break;
+    // Inside is known long before where: the spectral radius and the slowest decay are read off this value.
+    if (look.kind === 'settled' && look.inside[0]!.error < EXACT) break;
   }
   return look;
 }

@@ -14,6 +14,8 @@ export interface StabilityAt {
   readonly marginal: boolean;
   /** Present where only leading eigenvalues are known: whether they settle the count (`leading-stability.ts`). */
   readonly leading?: 'settled' | 'undetermined';
+  /** Present with `leading`: how far the largest modulus may be off, to first order. */
+  readonly radiusError?: number;
 }
 
 /** All eigenvalues of a larger J take many seconds a point. */

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { pointBox } from '../../src/calculus/interval.js';
 import { cellNamed, rnnTanh } from '../../src/cells/index.js';
+import { leadingStability } from '../../src/dynamics/leading-stability.js';
 import { network } from '../../src/dynamics/network.js';
 import { reachableBox } from '../../src/dynamics/reachable-box.js';
 import { restSpace, searchRest } from '../../src/dynamics/rest-point.js';
@@ -106,3 +107,24 @@ test.each(['gru', 'lstm'])('of %s the same roots are found without matrices as w
   for (const [k, root] of free.entries())
     expect(Math.max(...root.map((v, i) => Math.abs(v - dense[k]![i]!)))).toBeLessThan(1e-10);
 });
+
+test.each([
+  ['rnn-tanh', 0.8],
+  ['rnn-tanh', 1.02],
+  ['rnn-tanh', 1.3],
+  ['gru', 2],
+  ['lstm', 3],
+])(
+  'leading eigenvalues of %s at gain %d count what the whole spectrum counts, or at least so many',
+  (name, gain) => {
+    const system = network([randomLayer(cellNamed(name)!, { hidden: 300, inputs: 0 }, 1, { gain, bias: 0 })]);
+    const s = new Float64Array(system.dimension);
+    const whole = stabilityAt(system, none, s, 0);
+    const leading = leadingStability(system, none, s, 0);
+    if (leading.leading === 'settled') expect(leading.unstable).toBe(whole.unstable);
+    else expect(leading.unstable).toBeLessThanOrEqual(whole.unstable);
+    const [known, found] = [whole, leading].map(({ eigenvalues }) => Math.hypot(...eigenvalues[0]!));
+    expect(Math.abs(found! - known!)).toBeLessThan(leading.radiusError! + 1e-10);
+    expect(leading.radiusError).toBeLessThan(1e-3);
+  },
+);
