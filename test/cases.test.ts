@@ -5,7 +5,7 @@ import { jacobian } from '../analyses/jacobian.js';
 import { type LyapunovValue, lyapunov } from '../analyses/lyapunov.js';
 import { coverage } from '../src/dynamics/coverage.js';
 import type { System } from '../src/dynamics/system.js';
-import { lu } from '../src/linalg/index.js';
+import { lu, singularValues } from '../src/linalg/index.js';
 import { identity, matrix } from '../src/linalg/matrix.js';
 import { type OptionTable, resolve, type Values } from '../src/options.js';
 import { unwatched } from '../src/outcome.js';
@@ -251,3 +251,31 @@ describe.each(having('estimates'))('$name', (c) => {
     for (const [a, b] of pairs) expectNear(a, b, rule(c, 'estimates'));
   });
 });
+
+describe.each(having('predictability'))('Newton on all steps of $name at once', (c) => {
+  const { state, sigma_min } = c.expected.predictability as {
+    state: number[];
+    sigma_min: Record<string, number>;
+  };
+
+  test.each(Object.entries(sigma_min))('has the stated least singular value over %s steps', (T, least) => {
+    const M = residualJacobian(systemFor(c), Float64Array.from(state), Number(T));
+    expectNear(singularValues(M).at(-1)!, least, rule(c, 'predictability'));
+  });
+});
+
+/** Of s_t − F(s_{t−1}), t = 1 … T, in s_1 … s_T: I on the diagonal, −J at s_1 … s_{T−1} below it. */
+function residualJacobian(system: System, first: Float64Array, T: number) {
+  const n = system.dimension;
+  const M = identity(n * T);
+  const none = new Float64Array(0);
+  let s = system.linearise(first, none).next.slice();
+  for (let t = 1; t < T; t++) {
+    const here = system.linearise(s, none);
+    const J = here.jacobian();
+    for (let i = 0; i < n; i++)
+      for (let j = 0; j < n; j++) M.data[(t * n + i) * n * T + (t - 1) * n + j] = -J.data[i * n + j]!;
+    s = here.next.slice();
+  }
+  return M;
+}
