@@ -3,7 +3,7 @@ import type { GradientsValue } from '../analyses/gradients.js';
 import type { LyapunovValue } from '../analyses/lyapunov.js';
 import type { AnalysisResult } from '../src/result.js';
 import { count, integer, list, number, withError } from './format.js';
-import { lineLegend, nearestPoint } from './interaction.js';
+import { dashesFor, lineLegend, nearestPoint } from './interaction.js';
 import type { Chart, Row, Section, Table } from './section.js';
 import { extent } from './shape.js';
 
@@ -62,13 +62,6 @@ function caveats({ models, sortedByStep, quantities }: CompareValue): string[] {
 
 /** More models than this are told apart by a ramp, not by colours of their own. */
 const MOST_NAMED = 5;
-const dashes = [
-  [1, 0],
-  [7, 3],
-  [2, 2],
-  [9, 3, 2, 3],
-  [4, 4],
-];
 
 /** One colour a model; a dash besides where there are few, and a ramp from first to last where there are many. */
 function byModel(value: CompareValue) {
@@ -83,7 +76,7 @@ function byModel(value: CompareValue) {
   };
   return {
     color: { ...series, scale: { domain } },
-    ...(few && { strokeDash: { ...series, scale: { domain, range: dashes.slice(0, domain.length) } } }),
+    ...(few && { strokeDash: { ...series, scale: { domain, range: dashesFor(domain) } } }),
     detail: { field: 'model', type: 'nominal' as const },
   };
 }

@@ -1,7 +1,7 @@
 import type { GatesLayer, GatesValue, GateValue } from '../analyses/gates.js';
 import type { AnalysisResult } from '../src/result.js';
 import { aligned, chosen, count, integer, list, number, percent, steps, withError } from './format.js';
-import { lineLegend, nearestPoint } from './interaction.js';
+import { dashesFor, lineLegend, nearestPoint } from './interaction.js';
 import type { Chart, Fact, Section, Table } from './section.js';
 import { extent } from './shape.js';
 
@@ -154,7 +154,7 @@ function openness({ name, gates }: GatesLayer): Chart {
         },
         y: { field: 'share', type: 'quantitative', title: 'share of readings', axis: { format: '%' } },
         color: { ...series, scale: { domain: names } },
-        strokeDash: { ...series, scale: { domain: names, range: dashes.slice(0, names.length) } },
+        strokeDash: { ...series, scale: { domain: names, range: dashesFor(names) } },
         tooltip: [
           { field: 'gate', type: 'nominal', title: 'gate' },
           { field: 'at', type: 'quantitative', title: 'openness', format: '.3f' },
@@ -170,14 +170,6 @@ function openness({ name, gates }: GatesLayer): Chart {
     },
   };
 }
-
-const dashes = [
-  [1, 0],
-  [7, 3],
-  [2, 2],
-  [9, 3, 2, 3],
-  [4, 4],
-];
 
 function timeScaleCharts({ name, gates }: GatesLayer, value: GatesValue): Chart[] {
   return gates.flatMap((gate) => {
@@ -272,7 +264,7 @@ function traceCharts({ name, gates, trace }: GatesLayer): Chart[] {
             scale: { domain: [0, 1], nice: false },
           },
           color: { ...series, scale: { domain: names } },
-          strokeDash: { ...series, scale: { domain: names, range: dashes.slice(0, names.length) } },
+          strokeDash: { ...series, scale: { domain: names, range: dashesFor(names) } },
           tooltip: [
             { field: 'gate', type: 'nominal', title: 'gate' },
             { field: 'step', type: 'quantitative', title: 'up to step' },

@@ -1,6 +1,6 @@
 import type { GradientPath, GradientsValue } from '../analyses/gradients.js';
 import { aligned, count, integer, list, number, percent, powerOfTen, steps } from './format.js';
-import { lineLegend, nearestPoint } from './interaction.js';
+import { dashesFor, lineLegend, nearestPoint } from './interaction.js';
 import type { Chart, Fact, Table } from './section.js';
 import { extent } from './shape.js';
 
@@ -72,13 +72,6 @@ export const detailReading = ({ path }: GradientsValue): string => {
 };
 
 const categories = 5;
-const dashes = [
-  [1, 0],
-  [7, 3],
-  [2, 2],
-  [9, 3, 2, 3],
-  [4, 4],
-];
 
 function blockCharts({ blocks }: GradientsValue): Chart[] {
   // Colours and dashes tell five apart; a deeper stack keeps the first ones, and all of them in the file.
@@ -120,7 +113,7 @@ function blockCharts({ blocks }: GradientsValue): Chart[] {
             },
           },
           color: { ...series, scale: { domain: names } },
-          strokeDash: { ...series, scale: { domain: names, range: dashes.slice(0, names.length) } },
+          strokeDash: { ...series, scale: { domain: names, range: dashesFor(names) } },
           tooltip: [
             { field: 'part', type: 'nominal', title: 'part' },
             { field: 'lag', type: 'quantitative', title: 'steps back' },

@@ -53,6 +53,18 @@ export const lineLegend = (names: readonly string[]) => ({
   columns: { expr: `max(1, floor(width / ${entryWidth(names)}))` },
 });
 
+/** Five lines that can be told apart without colour. */
+const dashes = [
+  [1, 0],
+  [7, 3],
+  [2, 2],
+  [9, 3, 2, 3],
+  [4, 4],
+];
+
+/** A dash for each name, as far as five go. */
+export const dashesFor = (names: readonly string[]): number[][] => dashes.slice(0, names.length);
+
 /** Points to catch a pointer: one a pixel or so is enough, and the cells around thousands take seconds to draw. */
 const CATCHES = 400;
 

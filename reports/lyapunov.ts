@@ -1,7 +1,7 @@
 import type { LyapunovValue } from '../analyses/lyapunov.js';
 import type { AnalysisResult } from '../src/result.js';
 import { aligned, count, integer, number, percent, powerOfTen, steps, withError } from './format.js';
-import { lineLegend, nearestPoint } from './interaction.js';
+import { dashesFor, lineLegend, nearestPoint } from './interaction.js';
 import { detailCaveats, detailCharts, detailFacts, detailTables } from './lyapunov-detail.js';
 import type { Chart, Fact, Row, Section, Table } from './section.js';
 import { extent } from './shape.js';
@@ -330,13 +330,6 @@ function traceCharts(value: LyapunovValue): Chart[] {
   if (rows.length === 0) return [];
   const names = [...new Set(rows.map((r) => r.name))];
   const settled = rows.filter((r) => r.step >= settledFrom * (at.at(-1) ?? 0));
-  const dashes = [
-    [1, 0],
-    [7, 3],
-    [2, 2],
-    [9, 3, 2, 3],
-    [4, 4],
-  ].slice(0, names.length);
   const few = at.length < 3;
   const series = { field: 'name', type: 'nominal' as const, title: null, legend: lineLegend(names) };
   return [
@@ -371,7 +364,7 @@ function traceCharts(value: LyapunovValue): Chart[] {
             },
           },
           color: { ...series, scale: { domain: names } },
-          strokeDash: { ...series, scale: { domain: names, range: dashes } },
+          strokeDash: { ...series, scale: { domain: names, range: dashesFor(names) } },
           tooltip: [
             { field: 'name', type: 'nominal', title: 'exponent' },
             { field: 'step', type: 'quantitative', title: 'steps' },

@@ -4,7 +4,7 @@ import { type Matrix, rowBlock, zeros } from '../linalg/matrix.js';
 import type { Elementary } from './elementary.js';
 import { add, combine, equal, multiply } from './elementwise.js';
 import type { Tape } from './linear-form.js';
-import type { Graph, Node } from './trace.js';
+import { argumentsOf, type Graph, type Node } from './trace.js';
 
 /** All affines of one argument, one above the other: one product serves them all. */
 export interface Stack {
@@ -208,21 +208,6 @@ export class Evaluation {
       const slope = this.tape.slopes[id]!;
       for (let i = 0, a = this.tape.values[node.arg]!; i < slope.length; i++) slope[i] = f(a[i]!);
     }
-  }
-}
-
-function argumentsOf(node: Node): number[] {
-  switch (node.op) {
-    case 'state':
-    case 'input':
-      return [];
-    case 'add':
-    case 'mul':
-      return [node.a, node.b];
-    case 'mix':
-      return [node.z, node.a, node.b];
-    default:
-      return [node.arg];
   }
 }
 

@@ -61,7 +61,8 @@ function withoutUnused({ nodes, outputs, named }: Graph): Graph {
   };
 }
 
-function argumentsOf(node: Node): number[] {
+/** The nodes that a node is made from. */
+export function argumentsOf(node: Node): number[] {
   switch (node.op) {
     case 'state':
     case 'input':
